@@ -1,0 +1,1 @@
+"""Deep learning for biotechnology and medicine, layer by layer."""
