@@ -1,9 +1,60 @@
-"""Every test runs with shapes executed: jaxtyping and beartype check each annotated signature of the library."""
+"""Shared by all tests. Shapes are executed: jaxtyping and beartype check every annotated signature of the library."""
 
 import os
+from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does; before torch is imported
 
 from jaxtyping import install_import_hook
 
-install_import_hook("layerscope", "beartype.beartype")
+install_import_hook("layerscope", "tower.checked")
+
+import numpy as np
+import pytest
+import torch
+
+from layerscope.dataset import Dataset
+from layerscope.inputs import Images
+from layerscope.card import Card
+
+TOY = Card("toy", "A toy", "CC0", "made on the spot", "three images in a row")
+
+
+def toy_images(samples: int = 96, seed: int = 0, classes: int = 2, size: int = 16) -> Dataset:
+    """Noise in which each class has a brighter square in its own corner; three images to a group."""
+    g = torch.Generator().manual_seed(seed)
+    targets = torch.arange(samples) // 3 % classes
+    pixels = torch.randint(0, 90, (samples, 1, size, size), generator=g)
+    half = size // 2
+    for k in range(classes):
+        y, x = half * (k % 2), half * (k // 2)
+        pixels[targets == k, :, y : y + half, x : x + half] += 80
+    ids = np.array([f"{i:04}" for i in range(samples)])
+    names = tuple(f"class {k}" for k in range(classes))
+    return Dataset("toy", Images(pixels.to(torch.uint8)), targets, np.arange(samples) // 3, ids, names, TOY)
+
+
+@pytest.fixture
+def toy() -> Dataset:
+    return toy_images()
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """The folder of real data sets; tests that need it are skipped, with a reason, where there is none."""
+    folder = os.environ.get("LAYERSCOPE_MIRROR")
+    if not folder or not (Path(folder) / "mednist" / "MedNIST.tar.gz").is_file():
+        pytest.skip("real MedNIST is not here: set LAYERSCOPE_MIRROR to a folder that holds mednist/MedNIST.tar.gz")
+    return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """No test reads or writes the user's cache."""
+    monkeypatch.setenv("LAYERSCOPE_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    monkeypatch.setenv("LAYERSCOPE_DEVICE", "cpu")
+
+
+def pytest_terminal_summary(terminalreporter):
+    skipped = len(terminalreporter.stats.get("skipped", []))
+    terminalreporter.write_line(f"{skipped} test(s) skipped for want of data or a browser" if skipped else "no test skipped")

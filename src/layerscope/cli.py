@@ -1,0 +1,162 @@
+"""The command `layerscope`. What each command needs is imported inside it, so that --help answers at once."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="layerscope",
+    help="Deep learning for biotechnology and medicine, layer by layer: train a network, judge it honestly, look inside.",
+    epilog="Begin with `layerscope run --quick`: a minute later a report shows what each layer has learned.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+data_app = typer.Typer(help="Data sets: what there is, fetch one, check one.", no_args_is_help=True)
+app.add_typer(data_app, name="data")
+
+Run = Annotated[Path, typer.Argument(help="A run folder, made by `layerscope run`.", show_default=False)]
+
+
+@app.command()
+def run(
+    data: Annotated[
+        str | None,
+        typer.Argument(
+            help="mednist or phantoms. Without: MedNIST where it can be had, else phantoms.", show_default=False
+        ),
+    ] = None,
+    path: Annotated[
+        Path | None, typer.Option("--data", help="The archive or its unpacked folder, if you have it.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder. Default: runs/<data>-<time>.", show_default=False)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped (the newest, or --out).")
+    ] = False,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A part of the images and fewer seeds: under a minute.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of split, weights, batches and draws.", min=0)] = 0,
+    labels: Annotated[
+        int | None, typer.Option(help="Labels per class to learn from. Default: all.", min=1, show_default=False)
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="blocks, groups, random or course2021. Default: the data set's own honest one.", show_default=False
+        ),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out images that cannot be read, and list them.")
+    ] = False,
+    precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+) -> None:
+    """Train, judge and open up networks; ends with the path of report.html."""
+    from layerscope.main_job import main_job
+    from layerscope.terminal import progress_bar, say
+
+    with progress_bar() as progress:
+        page = main_job(data, path, out, resume, quick, seed, labels, split, skip_bad, precision, progress, say)
+    typer.echo(f"\nReport: {page}")
+
+
+@app.command()
+def judge(
+    predictions: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV: one row per sample with the true class and the class probabilities.", show_default=False
+        ),
+    ],
+    target: Annotated[str | None, typer.Option(help="Column of the true class.", show_default=False)] = None,
+    group: Annotated[
+        str | None, typer.Option(help="Column of the patient, or what else belongs together.", show_default=False)
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Column that names the sample.", show_default=False)] = None,
+    against: Annotated[
+        Path | None, typer.Option(help="Other predictions of the same samples, to compare with.", show_default=False)
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the scores to this JSON file.", show_default=False)
+    ] = None,
+) -> None:
+    """Score predictions, also those of other tools, with 95 % intervals over groups."""
+    from layerscope.terminal import print_judgement
+
+    print_judgement(predictions, target, group, id, against, out)
+
+
+@app.command()
+def see(run: Run) -> None:
+    """What can be read from each layer of the networks of a run, beside the controls."""
+    from layerscope.terminal import print_layers
+
+    print_layers(run)
+
+
+@app.command()
+def report(run: Run) -> None:
+    """Write report.html of a run again."""
+    from layerscope.report import write_report
+
+    typer.echo(f"Report: {write_report(run)}")
+
+
+@app.command()
+def doctor() -> None:
+    """What is installed, which device, which data; and what to do about what is missing."""
+    from layerscope.doctor import examine
+    from layerscope.terminal import print_findings
+
+    print_findings(examine())
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """The data sets, their licences, and where each is on this machine."""
+    from layerscope.terminal import print_data
+
+    print_data()
+
+
+@data_app.command("get")
+def get_data(name: str, path: Annotated[Path | None, typer.Option("--data", help="A file you have.")] = None) -> None:
+    """Fetch a data set and prepare it, so that a run later needs no network."""
+    from layerscope.main_job import dataset_module
+    from layerscope.terminal import progress_bar
+
+    with progress_bar() as progress:
+        loaded = dataset_module(name).load(path, False, progress)
+    typer.echo(f"{loaded.dataset.name}: {len(loaded.dataset):,} samples, from {loaded.origin}")
+
+
+@data_app.command("verify")
+def verify_data(
+    name: str, path: Annotated[Path | None, typer.Option("--data", help="A file you have.")] = None
+) -> None:
+    """Check the digest of a data set that is on this machine, and read every image in it."""
+    from layerscope.main_job import verify
+    from layerscope.terminal import progress_bar
+
+    with progress_bar() as progress:
+        text = verify(name, path, progress)
+    typer.echo(text)
+
+
+def main() -> None:
+    """Errors that a user can mend are told in words, without a traceback; LAYERSCOPE_DEBUG=1 shows it."""
+    # Waiting threads sleep rather than spin: beside another busy process training is then 3 times as fast
+    # (benchmarks/busy.py). Must be set before torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        app()
+    except (ValueError, RuntimeError, OSError) as error:
+        if os.environ.get("LAYERSCOPE_DEBUG"):
+            raise
+        sys.exit(f"Error: {error}")

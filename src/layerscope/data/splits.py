@@ -1,0 +1,49 @@
+"""How a data set is cut into train, val and test. Only `blocks` and `groups` keep groups whole."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from layerscope.dataset import Dataset, split
+
+FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
+
+
+def blocks(dataset: Dataset, seed: int) -> dict[str, Dataset]:
+    """Runs of consecutive files per class, whole groups: the honest default where series lie in file order."""
+    return split(dataset, FRACTIONS, seed, blocks=True)
+
+
+def groups(dataset: Dataset, seed: int) -> dict[str, Dataset]:
+    """Whole groups, drawn at random."""
+    return split(dataset, FRACTIONS, seed)
+
+
+def random(dataset: Dataset, seed: int) -> dict[str, Dataset]:
+    """Every sample on its own, as most courses do. Twins stand on both sides: for comparison only."""
+    parts = split(replace(dataset, groups=np.arange(len(dataset))), FRACTIONS, seed)
+    where = {name: i for i, name in enumerate(dataset.ids)}
+    return {part: dataset.rows(np.array([where[name] for name in rows.ids])) for part, rows in parts.items()}
+
+
+def course2021(dataset: Dataset, seed: int) -> dict[str, Dataset]:
+    """The 2021 course's `random_split` of 41,267 and 17,687 files (generator seed 42), for comparison only.
+
+    The course had no validation set; here a tenth of its training files is one. `seed` is not used.
+    """
+    sizes = (41_267, 17_687)
+    if len(dataset) != sum(sizes):
+        raise ValueError(f"the 2021 course's split is of {sum(sizes):,} files. Got {len(dataset):,}.")
+    order = torch.randperm(len(dataset), generator=torch.Generator().manual_seed(42)).numpy()
+    ends = {"train": (0, 37_140), "val": (37_140, sizes[0]), "test": (sizes[0], sum(sizes))}
+    return {part: dataset.rows(np.sort(order[start:end])) for part, (start, end) in ends.items()}
+
+
+SPLITS: dict[str, Callable[[Dataset, int], dict[str, Dataset]]] = {
+    "blocks": blocks,
+    "groups": groups,
+    "random": random,
+    "course2021": course2021,
+}

@@ -1,0 +1,120 @@
+"""Samples with their targets, their groups and their origin."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Int, Shaped
+from torch import Tensor
+
+from layerscope.inputs import Images
+from layerscope.card import Card
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A table: row i is one sample. `groups` says which rows must never be split apart."""
+
+    name: str
+    inputs: Images
+    targets: Int[Tensor, " s"]
+    groups: Int[np.ndarray, " s"]
+    ids: Shaped[np.ndarray, " s"]  # strings that a person can look up, such as "Hand/000017.jpeg"
+    classes: tuple[str, ...]
+    source: Card
+
+    def __post_init__(self) -> None:
+        lengths = {column: len(getattr(self, column)) for column in ("inputs", "targets", "groups", "ids")}
+        if len(set(lengths.values())) != 1:
+            raise ValueError(f"{self.name}: every column needs one row per sample. Got {lengths}.")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def rows(self, index: Int[np.ndarray, " r"]) -> "Dataset":
+        chosen = torch.from_numpy(index)
+        return replace(
+            self,
+            inputs=self.inputs[chosen],
+            targets=self.targets[chosen],
+            groups=self.groups[index],
+            ids=self.ids[index],
+        )
+
+    def to(self, device: torch.device) -> "Dataset":
+        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
+
+
+class Batch(NamedTuple):
+    inputs: Images
+    targets: Int[Tensor, " b"]
+    index: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
+
+
+def batches(dataset: Dataset, size: int, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
+    """Yield every row once; pass a generator to visit them in random order."""
+    order = torch.arange(len(dataset)) if shuffle is None else torch.randperm(len(dataset), generator=shuffle)
+    for index in order.to(dataset.targets.device).split(size):
+        yield Batch(dataset.inputs[index], dataset.targets[index], index)
+
+
+def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool = False) -> dict[str, Dataset]:
+    """Cut a data set into named parts, each class in the same fractions, without ever dividing a group.
+
+    Args:
+        fractions: share of the samples in each part; sums to 1. A share is met as closely as whole groups allow.
+        blocks: keep the order of the table, so that each part is a run of consecutive rows per class (where
+            neighbours in the table are alike, fewer of them are parted); the seed then turns the table to another
+            first row. Otherwise groups are drawn at random.
+
+    Raises:
+        ValueError: if fractions do not sum to 1, or a class has fewer groups than there are parts.
+    """
+    shares = np.cumsum(list(fractions.values()))
+    if abs(shares[-1] - 1) > 1e-9 or min(fractions.values()) <= 0:
+        raise ValueError(f"fractions must be positive and sum to 1. Got {fractions} (sum {shares[-1]:g}).")
+    rng = np.random.default_rng(seed)
+    _, first, member, sizes = np.unique(dataset.groups, return_index=True, return_inverse=True, return_counts=True)
+    stratum = dataset.targets.numpy()[first]  # a group belongs to the class of its first sample
+    part_of_group = np.empty(len(first), dtype=np.int64)
+    for k in np.unique(stratum):
+        groups = np.flatnonzero(stratum == k)
+        if len(groups) < len(fractions):
+            raise ValueError(
+                f"class {dataset.classes[k]!r} has {len(groups)} group(s), too few for {len(fractions)} parts "
+                f"({', '.join(fractions)}). A group is never divided: add groups or ask for fewer parts."
+            )
+        groups = groups[np.argsort(first[groups])]
+        groups = np.roll(groups, -rng.integers(len(groups))) if blocks else rng.permutation(groups)
+        part_of_group[groups] = _cut(sizes[groups], shares)
+    part = part_of_group[member]
+    return {name: dataset.rows(np.flatnonzero(part == i)) for i, name in enumerate(fractions)}
+
+
+def _cut(sizes: Int[np.ndarray, " g"], shares: np.ndarray) -> Int[np.ndarray, " g"]:
+    """The part of each group when the sequence is cut where its running size comes nearest to the shares."""
+    reached = np.cumsum(sizes) / sizes.sum()
+    ends = [int(np.abs(reached - share).argmin()) + 1 for share in shares[:-1]]
+    for i in range(len(ends)):  # every part gets a group, at either side
+        floor = ends[i - 1] + 1 if i else 1
+        ends[i] = min(max(ends[i], floor), len(sizes) - (len(ends) - i))
+    return np.searchsorted(ends, np.arange(len(sizes)), side="right")
+
+
+def few(dataset: Dataset, labels: int, seed: int) -> Dataset:
+    """`labels` samples of each class, drawn at random.
+
+    Raises:
+        ValueError: if a class has fewer.
+    """
+    rng = np.random.default_rng(seed)
+    targets = dataset.targets.numpy()
+    rows = []
+    for k, name in enumerate(dataset.classes):
+        own = np.flatnonzero(targets == k)
+        if labels < 1 or len(own) < labels:
+            raise ValueError(f"{dataset.name}: asked for {labels} labels per class; {name!r} has {len(own)} samples.")
+        rows.append(rng.choice(own, labels, replace=False))
+    return dataset.rows(np.sort(np.concatenate(rows)))

@@ -1,0 +1,100 @@
+"""The layer curve: how well the answer can be read from each layer, beside everything that could fool us."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from layerscope.draw.style import COLOURS, GREY, INK, LINE, SOFT
+
+Readings = Sequence[dict[str, Any]]  # one network's layers, as see.curve.Reading
+SHORT = {"pixels": "raw\npixels", "pool": "pool", "logits": "logits"}
+
+
+def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axes | None = None) -> Axes:
+    """Trained network and untrained twin, layer by layer.
+
+    Args:
+        seeds: for each training seed {"trained": readings, "untrained": readings}; the line is the mean over seeds, the
+            band their range, widened for the trained network by the interval over groups of the first seed.
+        few: draw the probe that was given ten labels per class rather than all.
+    """
+    ax = ax or plt.gca()
+    stages = [reading["stage"] for reading in seeds[0]["trained"]]
+    at = np.arange(len(stages))
+    chance = min(reading["shuffled"] for seed in seeds for reading in seed["trained"])
+    ends = []
+    for kind, label in (("untrained", "untrained twin"), ("trained", "trained")):
+        values, low, high = _band([seed[kind] for seed in seeds], few)
+        colour = COLOURS[kind]
+        ax.fill_between(at, low, high, color=colour, alpha=0.18, linewidth=0)
+        ax.plot(at, values, color=colour, marker="o" if kind == "trained" else "s", markeredgecolor="white", markeredgewidth=0.7)
+        ends.append((float(values[-1]), label, colour))
+        if not few:
+            equal = np.mean([[reading["equal"] for reading in seed[kind]] for seed in seeds], axis=0)
+            ax.plot(at, equal, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
+    raw = seeds[0]["trained"][0]
+    ax.axhline(raw["few"][0] if few else raw["probe"]["value"], color=INK, linewidth=1, linestyle="--")
+    if not few:
+        ax.axhline(raw["neighbours"], color=INK, linewidth=1, linestyle=":")
+        shuffled = np.mean([[reading["shuffled"] for reading in seed["trained"]] for seed in seeds], axis=0)
+        ax.plot(at, shuffled, color=GREY, linewidth=1.2)
+    for value, label, colour in _apart(ends):
+        ax.annotate(label, (at[-1], value), xytext=(7, 0), textcoords="offset points", va="center", color=colour, fontweight="bold", fontsize=9)
+    ax.set_xticks(at, [SHORT.get(stage, stage.replace("block", "block ")) for stage in stages], fontsize=8.5)
+    ax.set_xlim(-0.25, len(stages) - 0.25 + 0.95)
+    ax.set_ylim(max(0.0, chance - 0.08), 1.02)
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
+    ax.grid(axis="x", visible=False)
+    return ax
+
+
+def layer_key(few: bool = False) -> str:
+    """What the lines are, in words, for the text below the figure."""
+    if few:
+        return "Dashed: the same probe on raw pixels. Bands: the range over training seeds and draws of labels."
+    return (
+        "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on raw pixels; fine dots: every layer "
+        "projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. Bands: "
+        "the range over training seeds, widened by the 95 % interval over groups."
+    )
+
+
+def draw_alike(cka: Sequence[Sequence[float]], stages: Sequence[str], ax: Axes | None = None) -> Axes:
+    """How alike the layers of two networks are (CKA)."""
+    ax = ax or plt.gca()
+    table = np.clip(np.array(cka), 0, 1)
+    ax.imshow(table, cmap="cividis", vmin=0, vmax=1, origin="lower")
+    for i, row in enumerate(table):
+        for j, value in enumerate(row):
+            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7.5, color="#ffffff" if value < 0.6 else "#000000")
+    labels = [stage.replace("block", "block ") for stage in stages]
+    ax.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=8)
+    ax.set_yticks(range(len(labels)), labels, fontsize=8)
+    ax.grid(visible=False)
+    ax.set_xlabel("second network", color=SOFT)
+    ax.set_ylabel("first network", color=SOFT)
+    for side in ax.spines.values():
+        side.set_color(LINE)
+    return ax
+
+
+def _band(seeds: Sequence[Readings], few: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    if few:
+        table = np.array([[reading["few"] for reading in seed] for seed in seeds])  # (seed, layer, mean/low/high)
+        return table[:, :, 0].mean(axis=0), table[:, :, 1].min(axis=0), table[:, :, 2].max(axis=0)
+    values = np.array([[reading["probe"]["value"] for reading in seed] for seed in seeds])
+    low = np.array([reading["probe"]["low"] for reading in seeds[0]])
+    high = np.array([reading["probe"]["high"] for reading in seeds[0]])
+    return values.mean(axis=0), np.fmin(values.min(axis=0), low), np.fmax(values.max(axis=0), high)
+
+
+def _apart(ends: list[tuple[float, str, str]], least: float = 0.06) -> list[tuple[float, str, str]]:
+    """Labels moved so that none covers another."""
+    placed: list[tuple[float, str, str]] = []
+    for value, label, colour in sorted(ends, reverse=True):
+        placed.append((min(value, placed[-1][0] - least) if placed else value, label, colour))
+    return placed

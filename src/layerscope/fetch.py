@@ -1,0 +1,86 @@
+"""Find the file of a data set: given, cache, mirror, download. Nothing is used before its digest was checked."""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from layerscope.download import GaveUp, download
+from layerscope.progress import Progress, silent
+from layerscope.source import DataError, Digest, Source, cache_dir, digest_of, locked, mirror_dir, unwritable
+
+
+class Found(NamedTuple):
+    path: Path
+    digest: Digest | None  # None: a folder, or not verified
+    where: str  # "given", "cache", "mirror" or "download"
+
+
+def fetch(source: Source, path: Path | None = None, progress: Progress = silent, verify: bool = True) -> Found:
+    """The file of a data set, or a folder that holds it unpacked.
+
+    A given `path` is the only place looked at. Otherwise: the cache, the mirror (read in place), then each address.
+    `verify=False` takes a file on this machine unread, where its digest has just been checked; a download is always
+    checked.
+
+    Raises:
+        DataError: if no place has an accepted file. It names every place with its cause, and what to do.
+    """
+    if path is not None:
+        return _look("given", path, source, progress, verify)
+    kept = cache_dir() / source.name / source.file
+    looked = []
+    for where, place in [("cache", kept), *(("mirror", place) for place in _mirrored(source))]:
+        try:
+            return _look(where, place, source, progress, verify)
+        except DataError as error:
+            looked.append(f"{where}: {error}")
+    if mirror_dir() is None:
+        looked.append("mirror: LAYERSCOPE_MIRROR is not set.")
+    with locked(kept, progress):
+        if kept.exists():  # damaged, or finished by another process while this one waited
+            try:
+                return _look("cache", kept, source, progress, verify=True)
+            except DataError:
+                _remove(kept)
+        for url in source.urls:
+            try:
+                return Found(kept, download(url, source, kept, progress), "download")
+            except GaveUp as error:
+                looked.append(f"{url}: {error}.")
+    raise DataError(missing(source, looked))
+
+
+def missing(source: Source, looked: list[str]) -> str:
+    """The error text when a data set can be had nowhere: every place looked at, and what to do."""
+    return "\n  ".join(
+        [
+            f"{source.title} cannot be had. Looked at:",
+            *(f"- {place}" for place in looked),
+            "What to do: give the file or its unpacked folder with --data PATH;",
+            f"or set LAYERSCOPE_MIRROR to a folder that holds {source.name}/{source.file};",
+            f"or download {source.urls[0]} by hand to {cache_dir() / source.name / source.file}.",
+            f"Accepted: {source.accepted()}.",
+        ]
+    )
+
+
+def _mirrored(source: Source) -> list[Path]:
+    """The file in the mirror, and the same unpacked."""
+    mirror = mirror_dir()
+    names = {source.file: None, re.sub(r"(\.tar)?\.\w+$", "", source.file): None}
+    return [mirror / source.name / name for name in names] if mirror else []
+
+
+def _look(where: str, path: Path, source: Source, progress: Progress, verify: bool) -> Found:
+    if path.is_dir() and where != "cache":
+        return Found(path, None, where)
+    if not path.is_file():
+        raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}.")
+    return Found(path, digest_of(path, source, progress) if verify else None, where)
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError as error:
+        raise unwritable(path, error) from error

@@ -1,0 +1,91 @@
+"""`layerscope run`: choose the data, do the study, write the report."""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import ModuleType
+
+from layerscope.data import DATASETS
+from layerscope.data.loaded import Loaded
+from layerscope.data.splits import SPLITS
+from layerscope.fetch import fetch
+from layerscope.progress import Progress
+from layerscope.report import write_report
+from layerscope.source import DataError
+from layerscope.study.plan import Plan
+from layerscope.study.run import study
+
+RUNS = Path("runs")
+
+
+def main_job(
+    data: str | None,
+    path: Path | None,
+    out: Path | None,
+    resume: bool,
+    quick: bool,
+    seed: int,
+    labels: int | None,
+    split: str | None,
+    skip_bad: bool,
+    precision: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Path:
+    """The path of the report.
+
+    Args:
+        data: a name in DATASETS. None takes MedNIST where it can be had, else the phantoms, and says which.
+        say: told, in a sentence each, what a user should know while the job runs.
+    """
+    name, note = (data, "") if data else _which(path, progress)
+    module = dataset_module(name)
+    if split is not None and split not in SPLITS:
+        raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
+    loaded: Loaded = module.load(path, skip_bad, progress)
+    for sentence in (note, f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} images, {loaded.origin}."):
+        if sentence:
+            say(sentence)
+    if loaded.skipped:
+        say(f"Skipped {len(loaded.skipped)} unreadable file(s); the report lists them.")
+    plan = Plan(name, split or module.SPLIT, seed, labels, quick, precision)
+    folder = out or _folder(name, resume)
+    say(f"Run folder: {folder}  (stopped? go on with: layerscope run {name} --resume --out {folder})")
+    study(plan, loaded, folder, resume, note, progress)
+    return write_report(folder)
+
+
+def dataset_module(name: str) -> ModuleType:
+    if name not in DATASETS:
+        raise ValueError(f"no data set is called {name!r}. There are: {', '.join(DATASETS)}.")
+    return DATASETS[name]
+
+
+def verify(name: str, path: Path | None, progress: Progress) -> str:
+    """Checks the digest, then that every image can be read; says what was found."""
+    module = dataset_module(name)
+    loaded = module.load(path, False, progress)
+    return f"{loaded.dataset.name}: all {len(loaded.dataset):,} images are readable; {loaded.origin}"
+
+
+def _which(path: Path | None, progress: Progress) -> tuple[str, str]:
+    """MedNIST, or, only where it cannot be had, the phantoms; with a sentence for the top of output and report."""
+    if path is not None:
+        return "mednist", ""
+    try:
+        fetch(DATASETS["mednist"].SOURCE, None, progress)
+    except DataError as error:
+        return "phantoms", (
+            "MedNIST cannot be had here, so this run is on PHANTOMS: synthetic images drawn by layerscope, not "
+            f"medical data. `layerscope run mednist` says what to do. ({str(error).splitlines()[0]})"
+        )
+    return "mednist", ""
+
+
+def _folder(name: str, resume: bool) -> Path:
+    if resume:
+        begun = sorted(RUNS.glob(f"{name}-*/run.json"), key=lambda file: file.stat().st_mtime)
+        if not begun:
+            raise DataError(f"nothing to resume: no run of {name} in {RUNS.resolve()}. Give the folder with --out.")
+        return begun[-1].parent
+    return RUNS / f"{name}-{datetime.now().astimezone():%Y%m%d-%H%M%S}"

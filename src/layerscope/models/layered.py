@@ -1,0 +1,32 @@
+"""The one idea every network here shares: a network is a walk through named stages."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from layerscope.inputs import Images
+
+
+class Stage(NamedTuple):
+    name: str
+    h: Tensor
+    per_sample: bool = False  # True once units (pixel positions) are pooled away
+
+
+class Layered(nn.Module):
+    """Abstract. Subclasses write `stages`; the prediction is the last stage.
+
+    Training and looking therefore run the same lines of code, so the picture of a
+    layer can never drift from the layer that was trained.
+    """
+
+    config: Any  # a frozen dataclass that builds the network again
+
+    def stages(self, inputs: Images) -> Iterator[Stage]:
+        raise NotImplementedError
+
+    def forward(self, inputs: Images) -> Float[Tensor, "b k"]:
+        return deque(self.stages(inputs), maxlen=1).pop().h

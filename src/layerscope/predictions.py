@@ -1,0 +1,104 @@
+"""What a network, or anything else, said about each sample. NumPy only, so judging never needs the network."""
+
+import csv
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int, Shaped
+
+from layerscope.predictions_csv import TOLERANCE, UNPRINTABLE, read_columns, unusable_id
+from layerscope.source import DataError
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """One row per sample: class probabilities, the true class, and the group that must stay together.
+
+    Raises:
+        DataError: if a column is short, a probability is not one, or a target is not the number of a class.
+
+    Example:
+        >>> probs = np.array([[0.9, 0.1], [0.4, 0.6]])
+        >>> Predictions(probs, np.array([0, 1]), np.array([7, 7]), np.array(["a", "b"]), ("no", "yes")).guess.tolist()
+        [0, 1]
+    """
+
+    probs: Float[np.ndarray, "s k"]  # rows sum to 1
+    targets: Int[np.ndarray, " s"]  # number of the true class
+    groups: Int[np.ndarray, " s"]  # rows of one group (a patient, a series) are not independent
+    ids: Shaped[np.ndarray, " s"]  # strings that a person can look up
+    classes: tuple[str, ...]
+    groups_known: bool = True  # False: none were given, so each row is its own group
+    probs_known: bool = True  # False: only decisions were given, and `probs` is 1 for the decision
+
+    def __post_init__(self) -> None:
+        lengths = {column: len(getattr(self, column)) for column in ("probs", "targets", "groups", "ids")}
+        if len(set(lengths.values())) != 1:
+            raise DataError(f"every column needs one row per sample. Got {lengths}.")
+        bad = [c for c in self.classes if not c or c != c.strip() or UNPRINTABLE.search(c)]
+        if bad or len(set(self.classes)) != len(self.classes) or len(self.classes) < 2:
+            raise DataError(f"needed two or more different names of classes, without space around. Got {self.classes}.")
+        if self.probs.shape != (len(self), len(self.classes)):
+            raise DataError(f"needed probs of shape {(len(self), len(self.classes))}. Got {self.probs.shape}.")
+        with np.errstate(invalid="ignore"):
+            proper = (self.probs >= 0).all(1) & (np.abs(self.probs.sum(1) - 1) <= TOLERANCE)
+        if not proper.all():
+            row = int(proper.argmin())
+            raise DataError(
+                f"a row of probs must be 0 or more and sum to 1, as a softmax does. {(~proper).sum()} of {len(self)} "
+                f"rows do not; the first is row {row} ({self.ids[row]!s:.40}): {self.probs[row].tolist()[:10]}."
+            )
+        outside = (self.targets < 0) | (self.targets >= len(self.classes))
+        if outside.any():
+            row = int(outside.argmax())
+            raise DataError(f"targets must lie in 0..{len(self.classes) - 1}. Got {self.targets[row]} in row {row}.")
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def guess(self) -> Int[np.ndarray, " s"]:
+        """The most probable class; of equals, the first."""
+        return self.probs.argmax(1)
+
+    def rows(self, index: Shaped[np.ndarray, " r"]) -> "Predictions":
+        """Some of the rows, by number or by a mask."""
+        columns = {name: getattr(self, name)[index] for name in ("probs", "targets", "groups", "ids")}
+        return replace(self, **columns)
+
+    def to_csv(self, path: Path) -> None:
+        """Write columns id, group, target, prediction, p(class)...; a column that is not known stays empty.
+
+        `from_csv` reads the same numbers, bit for bit. The file is written beside and moved into place.
+        """
+        ids = self.ids.astype(str).tolist()
+        if problem := unusable_id(ids):
+            raise DataError(f"row {problem[0]}: {problem[1]}")
+        groups = self.groups.tolist() if self.groups_known else [""] * len(self)
+        probs = self.probs.tolist() if self.probs_known else [[""] * len(self.classes)] * len(self)
+        targets, guesses = ([self.classes[i] for i in column] for column in (self.targets, self.guess))
+        part = path.with_name(path.name + ".part")
+        with part.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["id", "group", "target", "prediction", *(f"p({name})" for name in self.classes)])
+            writer.writerows([*row, *p] for *row, p in zip(ids, groups, targets, guesses, probs, strict=True))
+        part.replace(path)
+
+    @staticmethod
+    def from_csv(
+        path: Path, *, target: str | None = None, group: str | None = None, id: str | None = None
+    ) -> "Predictions":
+        """Read predictions that `to_csv` or any other tool wrote: UTF-8; comma, semicolon or tab between columns.
+
+        Needed are a column with the true class (`target`, `label`, `y_true`, ...) and one of: a probability for every
+        class (`p(cat)`, `p_cat`, `prob_cat`, `proba_cat` or just `cat`); for two classes, one `score` of the positive
+        one; a `prediction`. Taken where found: `group` (or `patient`, `subject`, `study`, ...) and `id`.
+
+        Args:
+            target, group, id: names of columns, for a file whose columns are called otherwise.
+
+        Raises:
+            DataError: if the file cannot be read this way; it gives the line and what to do.
+        """
+        return Predictions(*read_columns(path, target, group, id))

@@ -1,0 +1,124 @@
+"""Sentences computed from the numbers: what the figures show, and where they show nothing."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from layerscope.draw.style import percent
+
+Seeds = Sequence[dict[str, Sequence[dict[str, Any]]]]
+
+
+def short(value: float) -> str:
+    """As few digits as tell it from 100 %."""
+    for digits in (0, 1, 2):
+        text = f"{100 * value:.{digits}f}"
+        if value == 1 or float(text) < 100 - 10**-digits / 2:
+            return f"{text} %"
+    return percent(value)
+
+
+def interpret(net: str, world: str, seeds: Seeds) -> tuple[str, str]:
+    """Two sentences on a layer curve: what the layers do to the task, and how much of it was learned."""
+    trained, twin = (_means(seeds, kind) for kind in ("trained", "untrained"))
+    raw = seeds[0]["trained"][0]
+    blocks = [name for name in trained if name.startswith("block")]
+    climb = [trained["pixels"], *(trained[name] for name in blocks)]
+    best = max(blocks, key=trained.__getitem__)
+    where = "In the wild" if world == "wild" else "On clean images"
+    line = f"{where}, a straight line on raw pixels tells {short(raw['probe']['value'])} of unseen images right (nearest neighbours {short(raw['neighbours'])})"
+    steps = _listed([short(trained[name]) for name in blocks])
+    if all(b >= a - 0.003 for a, b in zip(climb, climb[1:], strict=False)):
+        first = f"{line}; after the blocks of the trained {net.upper()} it is {steps}: each block leaves the task as easy as it was or easier."
+    else:
+        first = f"{line}; after the blocks of the trained {net.upper()} it is {steps}: the task is easiest after {_block(best)}, and not easier beyond."
+    twin_best = max(blocks, key=twin.__getitem__)
+    without = max(twin[twin_best], raw["probe"]["value"], raw["neighbours"])
+    who = f"the untrained twin's {_block(twin_best)}" if without == twin[twin_best] else "raw pixels"
+    reading = next(r for r in seeds[0]["trained"] if r["stage"] == best)
+    few = (float(np.mean([_few(s["trained"], best) for s in seeds])), float(np.mean([_few(s["untrained"], twin_best) for s in seeds])))
+    if reading["probe"]["low"] > without:
+        second = (
+            f"What needs no learning at all, {who}, reaches {short(without)}, so {100 * (trained[best] - without):.1f} of these points "
+            f"were learned; with ten labels per class the trained layer still gives {short(few[0])}, the untrained {short(few[1])}."
+        )
+    else:
+        second = (
+            f"But {who} reaches {short(without)} without any learning: this curve is no evidence that the layers learned anything; "
+            f"with ten labels per class the trained layer gives {short(few[0])}, the untrained {short(few[1])}."
+        )
+    return first, second
+
+
+def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
+    """How good it is, in one sentence."""
+    cnn = judged["clean"]["scores"]["cnn"]["accuracy"]
+    others = {name: s["accuracy"] for name, s in judged["clean"]["scores"].items() if name not in ("cnn", "mlp")}
+    rival = max(others, key=lambda name: others[name]["value"])
+    test = run["parts"]["test"]
+    return (
+        f"The convolutional network names {percent(cnn['value'])} of {test['samples']:,} test images right "
+        f"(95 % interval {percent(cnn['low'])} to {percent(cnn['high'])}, over {test['groups']:,} groups that it has never seen); "
+        f"the best method without a hidden layer, {rival}, {percent(others[rival]['value'])}."
+    )
+
+
+def flattering(found: dict[str, Any], split: str) -> tuple[str, str]:
+    """What a random split would have hidden."""
+    twins = found["twins"]
+    random, honest = twins["random"], twins[split]
+    worst = max((name for name in random if name != "all"), key=lambda name: random[name] - honest[name])
+    first = (
+        f"By a random split {short(random['all'])} of the test images would have a near twin (r > 0.95) among the training images "
+        f"of their class, {short(random[worst])} of {worst}; by this split it is {short(honest['all'])}, and {short(honest[worst])} of {worst}."
+    )
+    gain = {name: 100 * (a["random"] - a["honest"]) for name, a in found["accuracy"].items() if name != "majority"}
+    most = max(gain, key=gain.__getitem__)
+    names = {"cnn": "the CNN", "mlp": "the MLP"}
+    second = (
+        f"It would flatter {names.get(most, most)} most, by {gain[most]:+.2f} points of accuracy, and the CNN by {gain['cnn']:+.2f}: "
+        f"memory of a series looks like knowledge of anatomy."
+        if gain[most] > 0.05
+        else f"Here that changes no accuracy by more than {max(map(abs, gain.values())):.2f} points."
+    )
+    return first, second
+
+
+def depth_pays(found: Sequence[dict[str, Any]], world: str) -> str:
+    """Where the CNN is ahead of what has no depth, and by how much."""
+    labels = sorted({row["labels"] for row in found})
+
+    def mean(method: str, n: int) -> float:
+        return float(np.mean([row["accuracy"] for row in found if (row["method"], row["labels"]) == (method, n)]))
+
+    shallow = ("nearest neighbour", "logistic regression")
+    lead = {n: mean("cnn", n) - max(mean(m, n) for m in shallow) for n in labels}
+    widest = max(lead, key=lead.__getitem__)
+    rival = max(shallow, key=lambda m: mean(m, widest))
+    where = "In the wild" if world == "wild" else "On clean images"
+    if lead[widest] <= 0:
+        return f"{where}, the CNN is nowhere ahead of the better shallow method on these few labels."
+    behind = [n for n in labels if lead[n] < 0]
+    text = (
+        f"{where}, depth pays most at {widest} label{'s' if widest > 1 else ''} per class: CNN {short(mean('cnn', widest))}, "
+        f"{rival} {short(mean(rival, widest))}"
+    )
+    return text + (f"; at {_listed([str(n) for n in behind])} per class it is behind." if behind else ".")
+
+
+def _means(seeds: Seeds, kind: str) -> dict[str, float]:
+    names = [reading["stage"] for reading in seeds[0][kind]]
+    return {name: float(np.mean([s[kind][i]["probe"]["value"] for s in seeds])) for i, name in enumerate(names)}
+
+
+def _few(readings: Sequence[dict[str, Any]], stage: str) -> float:
+    return next(reading["few"][0] for reading in readings if reading["stage"] == stage)
+
+
+def _block(stage: str) -> str:
+    return stage.replace("block", "block ")
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]

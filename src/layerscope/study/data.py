@@ -1,0 +1,60 @@
+"""The two worlds of a study: the data set as it is, and the same samples in the wild."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from layerscope.data import DATASETS
+from layerscope.data.augment import Wild, wild
+from layerscope.data.loaded import Loaded
+from layerscope.data.splits import SPLITS
+from layerscope.dataset import Dataset, few
+from layerscope.progress import Progress
+from layerscope.study.plan import Plan
+
+WORLDS = ("clean", "wild")
+WILD = Wild()
+Parts = dict[str, Dataset]
+
+
+@dataclass(frozen=True)
+class StudyData:
+    loaded: Loaded
+    worlds: dict[str, Parts]  # world -> part -> rows; row i of a part is the same sample in both worlds
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        return self.loaded.dataset.classes
+
+
+def prepare(plan: Plan, loaded: Loaded, progress: Progress) -> StudyData:
+    parts = SPLITS[plan.split](loaded.dataset, plan.seed)
+    parts = {name: thin(part, plan.limits[name], plan.seed) for name, part in parts.items()}
+    if plan.labels is not None:
+        parts["train"] = few(parts["train"], plan.labels, plan.seed)
+    wild_parts = {
+        name: wild(part, WILD, plan.seed * 10 + i, progress) for i, (name, part) in enumerate(parts.items())
+    }
+    return StudyData(loaded, {"clean": parts, "wild": wild_parts})
+
+
+def thin(dataset: Dataset, per_class: int | None, seed: int) -> Dataset:
+    """At most so many samples of each class, drawn at random."""
+    if per_class is None:
+        return dataset
+    rng = np.random.default_rng(seed)
+    targets = dataset.targets.numpy()
+    own = [np.flatnonzero(targets == k) for k in range(len(dataset.classes))]
+    rows = [rng.choice(i, min(per_class, len(i)), replace=False) for i in own]
+    return dataset.rows(np.sort(np.concatenate(rows)))
+
+
+def sample(dataset: Dataset, size: int, seed: int) -> Dataset:
+    """At most `size` rows, drawn at random."""
+    if len(dataset) <= size:
+        return dataset
+    return dataset.rows(np.sort(np.random.default_rng(seed).choice(len(dataset), size, replace=False)))
+
+
+def load(name: str, path, skip_bad: bool, progress: Progress) -> Loaded:
+    return DATASETS[name].load(path, skip_bad, progress)

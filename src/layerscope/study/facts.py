@@ -1,0 +1,103 @@
+"""What a report must say of a run: data, machine, versions; and the card of the network it leaves."""
+
+import os
+import platform
+import resource
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+
+from layerscope.data.loaded import Loaded
+from layerscope.study.data import WILD, StudyData
+from layerscope.study.folder import RunFolder
+from layerscope.study.plan import Plan
+from layerscope.train import choose_device
+
+
+def describe_run(plan: Plan, loaded: Loaded, note: str) -> dict[str, Any]:
+    dataset, grouping = loaded.dataset, loaded.grouping
+    return {
+        "plan": plan.describe(),
+        "identity": loaded.identity,
+        "note": note,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": {name: version(name) for name in ("layerscope", "torch", "numpy", "scikit-learn")}
+        | {"python": platform.python_version()},
+        "device": _device(),
+        "source": {name: getattr(dataset.source, name) for name in ("name", "title", "license", "citation", "group")},
+        "origin": loaded.origin,
+        "samples": len(dataset),
+        "classes": list(dataset.classes),
+        "groups": len(np.unique(dataset.groups)),
+        "grouping": grouping
+        and {
+            "duplicates": grouping.duplicates,
+            "thresholds": {dataset.classes[k]: r for k, r in grouping.thresholds.items()},
+            "ratios": {dataset.classes[k]: r for k, r in grouping.ratios.items()},
+        },
+        "skipped": [list(bad) for bad in loaded.skipped],
+        "wild": vars(WILD),
+    }
+
+
+def describe_parts(data: StudyData) -> dict[str, Any]:
+    found = {}
+    for name, part in data.worlds["clean"].items():
+        targets = part.targets.numpy()
+        found[name] = {
+            "samples": len(part),
+            "groups": len(np.unique(part.groups)),
+            "classes": {
+                c: {"samples": int((targets == k).sum()), "groups": len(np.unique(part.groups[targets == k]))}
+                for k, c in enumerate(data.classes)
+            },
+        }
+    return found
+
+
+def peak_memory() -> int:
+    """Bytes this process has held at most, memory-mapped files included."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def card(folder: RunFolder, world: str) -> str:
+    """A model card (Mitchell et al. 2019, doi:10.1145/3287560.3287596) of the convolutional network."""
+    run, judged = folder.run, folder.found(f"judged-{world}")
+    rows = [
+        f"| {metric} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |"
+        for metric, s in judged["scores"]["cnn"].items()
+    ]
+    images = "as they are" if world == "clean" else "in the wild (rotated, shrunk, shifted, noisy)"
+    test = run["parts"]["test"]
+    return "\n".join(
+        [
+            f"# CNN for {run['source']['title']}, images {images}",
+            "",
+            f"Trained {run['started']} by layerscope {run['versions']['layerscope']}, seed {run['plan']['seed']}, "
+            f"split `{run['plan']['split']}`.",
+            "",
+            f"- Data: {run['origin']}. Licence {run['source']['license']}. {run['source']['citation']}.",
+            f"- Classes: {', '.join(run['classes'])}.",
+            f"- Groups: {run['source']['group']}.",
+            f"- Tested once on {test['samples']:,} images in {test['groups']:,} groups.",
+            "",
+            "| metric | value | 95 % interval |",
+            "|---|---|---|",
+            *rows,
+            "",
+            "Made for teaching. Not a medical device; it has seen no patient, scanner or site but those of this data set.",
+            "",
+        ]
+    )
+
+
+def _device() -> str:
+    device = choose_device()
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {os.cpu_count()} cores, {platform.machine()}, {platform.system()}"

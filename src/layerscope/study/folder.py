@@ -1,0 +1,104 @@
+"""A run folder: what each step found, written once, so that a killed run can go on."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from layerscope.checkpoint import write_text
+from layerscope.source import DataError
+
+
+class RunFolder:
+    """run.json says what was run; steps/*.json what each step found; steps/pictures.npz the images to look at."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        if not (path / "run.json").is_file():
+            raise DataError(f"{path} is not a run folder: needed a run.json there. `layerscope run` makes one.")
+
+    @staticmethod
+    def open(path: Path, facts: dict[str, Any], resume: bool) -> "RunFolder":
+        """A new folder, or one whose run was begun with the same plan and data.
+
+        Raises:
+            DataError: if the folder holds another run, or one that was not asked to be resumed.
+        """
+        if not (path / "run.json").exists():
+            (path / "steps").mkdir(parents=True, exist_ok=True)
+            write_text(path / "run.json", _dump(facts))
+            return RunFolder(path)
+        folder = RunFolder(path)
+        if not resume:
+            raise DataError(f"{path} holds a run already. Give --resume to go on with it, or another --out.")
+        begun, wanted = folder.run["plan"], json.loads(_dump(facts["plan"]))
+        differs = [f"{key} {begun.get(key)!r} there, {value!r} now" for key, value in wanted.items() if begun.get(key) != value]
+        if folder.run["identity"] != facts["identity"]:
+            differs.append("other images")
+        if differs:
+            raise DataError(f"{path} holds another run: {'; '.join(differs)}. Give another --out.")
+        return folder
+
+    @property
+    def run(self) -> dict[str, Any]:
+        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+
+    def update(self, facts: dict[str, Any]) -> None:
+        self.write("run.json", self.run | facts)
+
+    def write(self, name: str, facts: Any) -> None:
+        write_text(self.path / name, _dump(facts))
+
+    def once(self, step: str, work: Callable[[], Any]) -> Any:
+        """What the step found: read from its file if it was finished before, else computed and written."""
+        if (found := self.found(step)) is not None:
+            return found
+        start = perf_counter()
+        found = work()
+        write_text(self._file(step), _dump({"seconds": perf_counter() - start, "found": found}))
+        return self.found(step)
+
+    def found(self, step: str) -> Any:
+        """What a finished step found; None if it has not been done."""
+        file = self._file(step)
+        return json.loads(file.read_text(encoding="utf-8"))["found"] if file.exists() else None
+
+    def layers(self, world: str, net: str) -> list[dict[str, Any]]:
+        """The layer curves of every training seed."""
+        seeds = self.run["plan"]["seeds"]
+        found = [self.found(f"layers-{world}-{net}-{seed}") for seed in seeds]
+        return [curve for curve in found if curve is not None]
+
+    def seconds(self) -> dict[str, float]:
+        return {file.stem: json.loads(file.read_text(encoding="utf-8"))["seconds"] for file in sorted((self.path / "steps").glob("*.json"))}
+
+    def pictures(self, columns: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
+        """The images that the report shows; given columns, they are written first."""
+        file = self.path / "steps" / "pictures.npz"
+        if columns is not None:
+            part = file.with_name("pictures.part.npz")
+            np.savez_compressed(part, allow_pickle=False, **columns)  # pyright: ignore[reportArgumentType]
+            part.replace(file)
+        with np.load(file, allow_pickle=False) as kept:
+            return dict(kept)
+
+    def _file(self, step: str) -> Path:
+        return self.path / "steps" / f"{step}.json"
+
+
+def _dump(facts: Any) -> str:
+    return json.dumps(facts, default=_plain, indent=1) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, (np.integer, np.floating, np.bool_)):
+        return value.item()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} does not go into JSON")

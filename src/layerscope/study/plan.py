@@ -1,0 +1,67 @@
+"""What a study does, decided before it begins."""
+
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from layerscope.models import CNNConfig, MLPConfig
+from layerscope.train import Recipe
+
+FEW_LABEL_STEPS = 150  # of gradient descent, however few the samples
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Enough to repeat a run. Sizes are chosen so that the whole takes minutes on two cores, `quick` under one."""
+
+    data: str
+    split: str
+    seed: int = 0
+    labels: int | None = None  # per class, of the networks and baselines; None is all
+    quick: bool = False
+    precision: str = "fp32"
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Of weights and batches; the split has seed `self.seed` throughout."""
+        return tuple(range(self.seed, self.seed + (2 if self.quick else 3)))
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """Samples per class kept of each part."""
+        return {"train": 1000, "val": 250, "test": 400} if self.quick else {"train": None, "val": None, "test": None}
+
+    @property
+    def few_labels(self) -> tuple[int, ...]:
+        return (3, 10, 100) if self.quick else (1, 3, 10, 30, 100, 300)
+
+    @property
+    def draws(self) -> int:
+        """Draws of few labels, each with its own fresh network."""
+        return 2 if self.quick else 3
+
+    @property
+    def read(self) -> int:
+        """Samples that layer curves are fitted on, and as many that they are scored on."""
+        return 1200 if self.quick else 4000
+
+    @property
+    def resamples(self) -> int:
+        return 1000 if self.quick else 2000
+
+    def networks(self, classes: int, channels: int, pixels: int) -> dict[str, tuple[CNNConfig | MLPConfig, Recipe]]:
+        """Name -> configuration and recipe with all labels."""
+        recipe = Recipe(precision=self.precision, seed=self.seed)
+        return {
+            "cnn": (CNNConfig(channels, classes), replace(recipe, epochs=4 if self.quick else 2, lr=1e-2)),
+            "mlp": (MLPConfig(pixels, classes), replace(recipe, epochs=8 if self.quick else 5, lr=2e-3)),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        return asdict(self) | {"seeds": list(self.seeds)}
+
+
+def few_label_recipe(recipe: Recipe, samples: int, seed: int) -> Recipe:
+    """The same recipe for FEW_LABEL_STEPS steps, or as many as the whole recipe has if that is less."""
+    per_epoch = math.ceil(samples / recipe.batch_size)
+    return replace(recipe, epochs=math.ceil(FEW_LABEL_STEPS / per_epoch), seed=seed)

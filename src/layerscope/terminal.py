@@ -1,0 +1,155 @@
+"""What the command prints: bars while it works, tables when it is done."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import TimeElapsedColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.table import Table
+
+from layerscope.progress import Progress as Report
+
+console = Console(highlight=False)
+
+
+def say(sentence: str) -> None:
+    console.print(sentence, soft_wrap=True)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Report]:
+    """A bar for each piece of work, kept when done; where output is not a terminal, a line for each instead."""
+    if not console.is_terminal:
+        yield _lines()
+        return
+    counts = (MofNCompleteColumn(), TextColumn("{task.fields[unit]}"), TimeElapsedColumn(), TimeRemainingColumn())
+    sizes = (DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    bars = {
+        "bytes": Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *sizes, console=console),
+        "": Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), *counts, console=console),
+    }
+    current: list = []  # the bar on show, its task and what it is about
+
+    def report(what: str, done: int, total: int | None, unit: str) -> None:
+        bar = bars["bytes" if unit == "bytes" else ""]
+        if not current or current[2] != what:
+            if current:
+                _finish(current[0], current[1])
+            bar.start()
+            current[:] = [bar, bar.add_task(what, total=total, unit=unit), what]
+        current[0].update(current[1], completed=done, total=total)
+
+    try:
+        yield report
+    finally:
+        if current:
+            _finish(current[0], current[1])
+
+
+def _finish(bar: Progress, task) -> None:
+    known = bar.tasks[-1]
+    bar.update(task, completed=known.total or 1, total=known.total or 1)
+    bar.stop()
+    bar.remove_task(task)
+
+
+def _lines() -> Report:
+    start, last = time.perf_counter(), [""]
+
+    def report(what: str, done: int, total: int | None, unit: str) -> None:
+        if what != last[0]:
+            last[0] = what
+            console.print(f"[{time.perf_counter() - start:6.1f} s] {what}", soft_wrap=True, markup=False)
+
+    return report
+
+
+def print_judgement(
+    predictions: Path, target: str | None, group: str | None, id: str | None, against: Path | None, out: Path | None
+) -> None:
+    from layerscope.checkpoint import write_text
+    from layerscope.judge import METRICS, compare, scores
+    from layerscope.predictions import Predictions
+
+    found = Predictions.from_csv(predictions, target=target, group=group, id=id)
+    table = Table("metric", "value", "95 % interval", "method", title=str(predictions), title_justify="left")
+    results = scores(found)
+    for key, s in results.items():
+        table.add_row(METRICS[key].title, f"{s.value:.4f}", f"{s.low:.4f} to {s.high:.4f}", s.method)
+    console.print(table)
+    groups = len(set(found.groups.tolist()))
+    if found.groups_known:
+        console.print(f"{len(found):,} samples in {groups:,} groups; {len(found.classes)} classes.")
+    else:
+        console.print(
+            f"{len(found):,} samples. No column says which belong together (patient, study), so each counts as "
+            "independent: if they are not, the intervals are too narrow. Name the column with --group."
+        )
+    if against is not None:
+        other = Predictions.from_csv(against, target=target, group=group, id=id)
+        d = compare(found, other, METRICS["accuracy"])
+        console.print(
+            f"Accuracy minus that of {against}: {d.value:+.4f} (95 % interval {d.low:+.4f} to {d.high:+.4f}; {d.method})."
+        )
+    if out is not None:
+        write_text(
+            out,
+            json.dumps(
+                {key: vars(s) if hasattr(s, "__dict__") else s._asdict() for key, s in results.items()}, indent=1
+            ),
+        )
+        console.print(f"Scores: {out}")
+
+
+def print_layers(run: Path) -> None:
+    from layerscope.report.words import interpret
+    from layerscope.study.folder import RunFolder
+
+    folder = RunFolder(run)
+    for world in ("clean", "wild"):
+        for net in ("cnn", "mlp"):
+            seeds = folder.layers(world, net)
+            if not seeds:
+                continue
+            title = f"{net.upper()}, {world}: accuracy of probes on unseen groups (first of {len(seeds)} seeds)"
+            columns = (
+                "layer",
+                "features",
+                "probe",
+                "95 % interval",
+                "10 labels",
+                "neighbours",
+                "equal width",
+                "shuffled",
+                "untrained twin",
+            )
+            table = Table(*columns, title=title, title_justify="left")
+            for a, b in zip(seeds[0]["trained"], seeds[0]["untrained"], strict=True):
+                p = a["probe"]
+                table.add_row(
+                    a["stage"], str(a["features"]), f"{p['value']:.3f}", f"{p['low']:.3f} to {p['high']:.3f}", f"{a['few'][0]:.3f}",
+                    f"{a['neighbours']:.3f}", f"{a['equal']:.3f}", f"{a['shuffled']:.3f}", f"{b['probe']['value']:.3f}",
+                )  # fmt: skip
+            console.print(table)
+            console.print(" ".join(interpret(net, world, seeds)) + "\n", soft_wrap=True)
+
+
+def print_data() -> None:
+    from layerscope.data import DATASETS
+    from layerscope.doctor import whereabouts
+
+    table = Table("name", "title", "licence", "groups", "where", title="Data sets", title_justify="left")
+    for name, module in DATASETS.items():
+        table.add_row(name, module.CARD.title, module.CARD.license, module.CARD.group, whereabouts(module))
+    console.print(table)
+
+
+def print_findings(findings: list) -> None:
+    table = Table("", "what", "found", "what to do", title="layerscope doctor", title_justify="left")
+    for finding in findings:
+        table.add_row({True: "ok", False: "!", None: "-"}[finding.good], finding.what, finding.found, finding.advice)
+    console.print(table)

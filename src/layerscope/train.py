@@ -1,0 +1,252 @@
+"""One training loop for every network. You drive it; it never calls you back."""
+
+import copy
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from layerscope.checkpoint import load_tensors, save_tensors
+from layerscope.dataset import Dataset, batches
+from layerscope.models.layered import Layered
+from layerscope.predictions import Predictions
+from layerscope.progress import Progress, silent
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on; the network holds its last good weights."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    epochs: int = 3
+    batch_size: int = 128
+    lr: float = 1e-2  # the peak of the one-cycle schedule
+    weight_decay: float = 1e-2  # of matrices and kernels, not of biases and norms
+    label_smoothing: float = 0.05
+    patience: int = 3  # epochs without a better validation loss before `fit` stops
+    seed: int = 0
+    precision: str = "fp32"  # or "bf16"
+
+    def __post_init__(self) -> None:
+        if self.precision not in ("fp32", "bf16"):
+            raise ValueError(f"precision must be fp32 or bf16. Got {self.precision!r}.")
+        if self.epochs < 1 or self.batch_size < 1:
+            raise ValueError(f"epochs and batch_size must be at least 1. Got {self.epochs}, {self.batch_size}.")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    number: int
+    train_loss: float  # mean over samples, measured while learning
+    val_loss: float | None  # mean over samples at the end of the epoch; None without a validation set
+    val_accuracy: float | None
+    steps: tuple[float, ...] = field(repr=False)  # loss of each batch
+    optimizer: dict[str, Tensor] = field(repr=False, compare=False, default_factory=dict)  # what to resume from
+
+
+@dataclass(frozen=True)
+class History:
+    epochs: tuple[Epoch, ...]
+    best: int  # number of the epoch whose weights were kept
+
+
+def choose_device() -> torch.device:
+    """LAYERSCOPE_DEVICE if set, else a CUDA GPU, else Apple's GPU, else the CPU."""
+    if wanted := os.environ.get("LAYERSCOPE_DEVICE"):
+        return torch.device(wanted)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+def one_cycle(step: int, steps: int, peak: float) -> float:
+    """Learning rate at `step`: linear from peak/25 over the first quarter, then a half cosine down to zero.
+
+    Reference: Smith and Topin 2019, doi:10.1117/12.2520589.
+    """
+    rise = max(1, steps // 4)
+    if step < rise:
+        return peak * (0.04 + 0.96 * step / rise)
+    return peak * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise))) / 2
+
+
+def epochs(
+    model: Layered, train: Dataset, val: Dataset | None, recipe: Recipe, after: Epoch | None = None
+) -> Iterator[Epoch]:
+    """Train in place, yielding after every epoch. Stop early with `break`; go on from `after`.
+
+    Raises:
+        TrainingError: if a loss is not finite; the weights of the last whole epoch are put back.
+
+    Example:
+        for epoch in epochs(model, train, val, Recipe(epochs=5)):
+            print(epoch)
+    """
+    device = choose_device()
+    model.to(device)
+    train, val = train.to(device), val and val.to(device)
+    optimizer = _adam(model, recipe, after)
+    per_epoch = math.ceil(len(train) / recipe.batch_size)
+    for number in range(after.number + 1 if after else 1, recipe.epochs + 1):
+        good = copy.deepcopy(model.state_dict())
+        losses: list[Tensor] = []
+        sizes: list[int] = []
+        model.train()
+        # a function of seed and epoch alone, so that a resumed run visits the same batches
+        shuffle = torch.Generator().manual_seed(recipe.seed * 1_000_003 + number)
+        for i, batch in enumerate(batches(train, recipe.batch_size, shuffle)):
+            for group in optimizer.param_groups:
+                group["lr"] = one_cycle((number - 1) * per_epoch + i, recipe.epochs * per_epoch, recipe.lr)
+            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+                logits = model(batch.inputs)
+            loss = cross_entropy(logits.float(), batch.targets, label_smoothing=recipe.label_smoothing)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.detach())
+            sizes.append(len(batch.targets))
+            if i % 64 == 63 or i == per_epoch - 1:  # asking after each step would make a GPU wait
+                _stop_unless_finite(losses, number, model, good, recipe)
+        steps = torch.stack(losses).cpu().double()
+        train_loss = float((steps * torch.tensor(sizes)).sum() / len(train))
+        val_loss, val_accuracy = evaluate(model, val) if val else (None, None)
+        yield Epoch(number, train_loss, val_loss, val_accuracy, tuple(steps.tolist()), _adam_state(model, optimizer))
+
+
+def fit(
+    model: Layered,
+    train: Dataset,
+    val: Dataset | None,
+    recipe: Recipe,
+    folder: Path | None = None,
+    progress: Progress = silent,
+    what: str = "training",
+) -> History:
+    """Train in place and end with the weights of the epoch that had the lowest validation loss.
+
+    Args:
+        val: samples of no group that is trained on. None, where labels are too few to spare any: the last epoch is kept.
+        folder: where to write a checkpoint after each epoch. If it holds one of the same network and recipe, training
+            goes on from there and ends, on a CPU, with the same weights bit for bit as if it had never stopped.
+    """
+    done, best = _resume(folder, model, train, recipe) if folder else ([], {})
+    last = done[-1] if done else None
+    for epoch in epochs(model, train, val, recipe, after=last):
+        if _stalled(done, recipe):
+            break
+        done.append(epoch)
+        if _best(done) == epoch.number:
+            best = copy.deepcopy(model.state_dict())
+        if folder:
+            _save(folder, model, best, train, recipe, done)
+        progress(what, epoch.number, recipe.epochs, "epochs")
+    model.load_state_dict(best)
+    return History(tuple(done), _best(done))
+
+
+@torch.inference_mode()
+def evaluate(model: Layered, dataset: Dataset, batch_size: int = 512) -> tuple[float, float]:
+    """Mean cross-entropy loss and accuracy."""
+    model.eval()
+    loss, right = 0.0, 0
+    for batch in batches(dataset, batch_size):
+        logits = model(batch.inputs).float()
+        loss += cross_entropy(logits, batch.targets, reduction="sum").item()
+        right += int((logits.argmax(1) == batch.targets).sum())
+    return loss / len(dataset), right / len(dataset)
+
+
+@torch.inference_mode()
+def predict(model: Layered, dataset: Dataset, batch_size: int = 512) -> Predictions:
+    """Class probabilities of every sample, in the order of the data set."""
+    device = choose_device()
+    model.to(device).eval()
+    logits = torch.cat([model(b.inputs.to(device)).float().cpu() for b in batches(dataset, batch_size)])
+    probs = logits.double().softmax(dim=-1).numpy()
+    return Predictions(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)
+
+
+def _best(done: list[Epoch]) -> int:
+    losses = [epoch.val_loss for epoch in done if epoch.val_loss is not None]
+    return done[losses.index(min(losses))].number if losses else done[-1].number
+
+
+def _stalled(done: list[Epoch], recipe: Recipe) -> bool:
+    return bool(done) and done[-1].number - _best(done) >= recipe.patience
+
+
+def _stop_unless_finite(
+    losses: list[Tensor], number: int, model: Layered, good: dict[str, Any], recipe: Recipe
+) -> None:
+    finite = torch.stack(losses).isfinite()
+    if not finite.all():
+        step = int((~finite).nonzero()[0, 0]) + 1
+        model.load_state_dict(good)
+        raise TrainingError(
+            f"the loss became {losses[step - 1].item()} in epoch {number}, step {step} of {len(losses)}, with "
+            f"lr={recipe.lr:g} and {recipe.precision}. The weights from before this epoch were put back. "
+            f"Try a lower learning rate (lr={recipe.lr / 3:.2g}), and look at the inputs for values that are not finite."
+        )
+
+
+def _adam(model: Layered, recipe: Recipe, after: Epoch | None) -> torch.optim.AdamW:
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    others = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.lr, fused=True)
+    for name, p in model.named_parameters():
+        for key in ("step", "exp_avg", "exp_avg_sq") if after else ():
+            saved = after.optimizer[f"{name}.{key}"]  # pyright: ignore[reportOptionalMemberAccess]
+            like = saved.clone() if key == "step" else torch.empty_like(p)  # memory laid out as the parameter's
+            optimizer.state[p][key] = like.copy_(saved)
+    return optimizer
+
+
+def _adam_state(model: Layered, optimizer: torch.optim.AdamW) -> dict[str, Tensor]:
+    return {f"{name}.{key}": t for name, p in model.named_parameters() for key, t in optimizer.state[p].items()}
+
+
+def _save(
+    folder: Path, model: Layered, best: dict[str, Any], train: Dataset, recipe: Recipe, done: list[Epoch]
+) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    parts = {"now": model.state_dict(), "best": best, "adam": done[-1].optimizer}
+    tensors = {f"{part}/{name}": t for part, named in parts.items() for name, t in named.items()}
+    history = [{k: v for k, v in vars(epoch).items() if k != "optimizer"} for epoch in done]
+    save_tensors(
+        folder / "training.safetensors", tensors, {**_signature(model, train, recipe), "history": json.dumps(history)}
+    )
+
+
+def _resume(folder: Path, model: Layered, train: Dataset, recipe: Recipe) -> tuple[list[Epoch], dict[str, Any]]:
+    path = folder / "training.safetensors"
+    if not path.is_file():
+        return [], {}
+    tensors, notes = load_tensors(path)
+    for key, value in _signature(model, train, recipe).items():
+        if notes[key] != value:
+            raise ValueError(f"{path} was trained with {key} {notes[key]}, not {value}. Use another folder.")
+    parts: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "adam": {}}
+    for name, t in tensors.items():
+        part, _, key = name.partition("/")
+        parts[part][key] = t
+    model.load_state_dict(parts["now"])
+    done = [Epoch(**{**entry, "steps": tuple(entry["steps"])}) for entry in json.loads(notes["history"])]
+    last = Epoch(**{**vars(done[-1]), "optimizer": parts["adam"]})
+    return [*done[:-1], last], parts["best"]
+
+
+def _signature(model: Layered, train: Dataset, recipe: Recipe) -> dict[str, str]:
+    return {
+        "network": json.dumps(asdict(model.config)),
+        "recipe": json.dumps(asdict(recipe)),
+        "training data": f"{train.name}, {len(train)} samples",
+    }

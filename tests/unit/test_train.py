@@ -1,0 +1,152 @@
+"""The loop: it stops, resumes and fails as it says."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+from conftest import toy_images
+
+from layerscope.checkpoint import build
+from layerscope.dataset import split
+from layerscope.train import History, Recipe, TrainingError, epochs, evaluate, fit, one_cycle, predict
+
+CONFIG = {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)}
+RECIPE = Recipe(epochs=6, batch_size=16, patience=6)
+
+
+@pytest.fixture
+def parts():
+    return split(toy_images(), {"train": 0.7, "val": 0.3}, seed=0)
+
+
+def weights(model):
+    return {name: t.clone() for name, t in model.state_dict().items()}
+
+
+def same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_resumed_after_any_epoch_it_ends_with_the_same_weights_bit_for_bit(parts, tmp_path):
+    whole = build("cnn", CONFIG, seed=3)
+    history = fit(whole, parts["train"], parts["val"], RECIPE)
+    for stop in (1, 4):
+        folder = tmp_path / str(stop)
+
+        def killed(what, done, total, unit, stop=stop):
+            if done == stop:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            fit(build("cnn", CONFIG, seed=3), parts["train"], parts["val"], RECIPE, folder, killed)
+        again = build("cnn", CONFIG, seed=77)  # other weights: they must come from the checkpoint
+        assert fit(again, parts["train"], parts["val"], RECIPE, folder) == history
+        assert same(weights(again), weights(whole))
+
+
+KILLED = """
+import sys; sys.path.insert(0, sys.argv[2])
+from pathlib import Path
+from conftest import toy_images
+from layerscope.checkpoint import build
+from layerscope.dataset import split
+from layerscope.train import Recipe, fit
+parts = split(toy_images(600), {"train": 0.7, "val": 0.3}, seed=0)
+model = build("cnn", {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)}, seed=3)
+fit(model, parts["train"], parts["val"], Recipe(epochs=40, batch_size=16, patience=40), Path(sys.argv[1]))
+"""
+
+
+def test_killed_with_sigkill_it_goes_on_to_the_same_weights(tmp_path):
+    here = os.path.dirname(os.path.dirname(__file__))
+    folder = tmp_path / "training"
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(folder), here])
+    while not (folder / "training.safetensors").exists():
+        assert process.poll() is None, "it ended before it wrote a checkpoint"
+        time.sleep(0.01)
+    time.sleep(0.15)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL, "it had ended before it was killed"
+    parts = split(toy_images(600), {"train": 0.7, "val": 0.3}, seed=0)
+    recipe = Recipe(epochs=40, batch_size=16, patience=40)
+    whole, again = build("cnn", CONFIG, seed=3), build("cnn", CONFIG, seed=3)
+    history = fit(whole, parts["train"], parts["val"], recipe)
+    assert fit(again, parts["train"], parts["val"], recipe, folder) == history
+    assert same(weights(again), weights(whole))
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(parts, tmp_path):
+    fit(build("cnn", CONFIG, seed=0), parts["train"], parts["val"], Recipe(epochs=1), tmp_path)
+    with pytest.raises(ValueError, match="was trained with recipe .*Use another folder"):
+        fit(build("cnn", CONFIG, seed=0), parts["train"], parts["val"], Recipe(epochs=2), tmp_path)
+
+
+def test_a_loss_that_is_not_finite_stops_with_where_and_keeps_the_last_good_weights(parts):
+    model = build("mlp", {"pixels": 256, "classes": 2}, seed=0)
+    done, good = [], weights(model)
+    with pytest.raises(TrainingError, match=r"the loss became (nan|inf) in epoch \d+, step \d+ of 5.*lr=1e\+20"):
+        for epoch in epochs(model, parts["train"], parts["val"], Recipe(epochs=9, batch_size=16, lr=1e20)):
+            done.append(epoch)
+            good = weights(model)
+    assert same(weights(model), good)
+    assert all(t.isfinite().all() for t in good.values())
+
+
+def test_fit_keeps_the_best_epoch_and_stops_early():
+    data = toy_images(60)
+    noise = torch.randint(0, 255, data.inputs.pixels.shape, generator=torch.Generator().manual_seed(1)).to(torch.uint8)
+    random = type(data)(**{**vars(data), "inputs": type(data.inputs)(noise)})  # nothing to learn: it can only memorise
+    parts = split(random, {"train": 0.7, "val": 0.3}, seed=0)
+    model = build("mlp", {"pixels": 256, "classes": 2}, seed=0)
+    history = fit(model, parts["train"], parts["val"], Recipe(epochs=40, batch_size=16, lr=5e-3, patience=3))
+    assert history.epochs[-1].number == history.best + 3 < 40
+    losses = [epoch.val_loss for epoch in history.epochs]
+    assert evaluate(model, parts["val"])[0] == pytest.approx(min(losses), abs=1e-6)
+
+
+def test_without_validation_the_last_epoch_is_kept(parts):
+    model = build("cnn", CONFIG, seed=0)
+    history = fit(model, parts["train"], None, Recipe(epochs=3))
+    assert isinstance(history, History)
+    assert history.best == 3
+    assert [epoch.val_loss for epoch in history.epochs] == [None] * 3
+
+
+def test_train_loss_is_a_mean_over_samples_when_the_last_batch_is_short(parts):
+    train = parts["train"]
+    model = build("mlp", {"pixels": 256, "classes": 2}, seed=0)
+    (epoch,) = epochs(model, train, None, Recipe(epochs=1, batch_size=len(train) - 1, lr=1e-12, label_smoothing=0))
+    assert len(epoch.steps) == 2
+    assert epoch.train_loss == pytest.approx(evaluate(model, train)[0], abs=1e-5)
+
+
+def test_the_schedule_rises_and_falls_to_zero():
+    rates = [one_cycle(step, 100, 1.0) for step in range(101)]
+    assert rates[0] == pytest.approx(0.04)
+    assert max(rates) == rates[25] == pytest.approx(1.0)
+    assert rates[100] == pytest.approx(0.0)
+    assert rates[:26] == sorted(rates[:26])
+    assert rates[25:] == sorted(rates[25:], reverse=True)
+
+
+def test_bf16_learns_too(parts):
+    model = build("mlp", {"pixels": 256, "classes": 2}, seed=0)
+    fit(model, parts["train"], parts["val"], Recipe(epochs=10, batch_size=16, precision="bf16", patience=10))
+    found = predict(model, parts["val"])
+    assert (found.guess == found.targets).mean() > 0.9
+
+
+def test_predictions_are_in_the_order_of_the_data_set(parts):
+    found = predict(build("cnn", CONFIG, seed=0), parts["val"], batch_size=7)
+    assert found.ids.tolist() == parts["val"].ids.tolist()
+    assert found.targets.tolist() == parts["val"].targets.tolist()
+
+
+@pytest.mark.parametrize(("wrong", "text"), [({"precision": "fp8"}, "fp32 or bf16. Got 'fp8'"), ({"epochs": 0}, "at least 1. Got 0")])
+def test_a_wrong_recipe_says_what_was_needed(wrong, text):
+    with pytest.raises(ValueError, match=text):
+        Recipe(**wrong)
