@@ -27,7 +27,13 @@ ZIPPED = (b"PK\x03\x04", b"PK\x05\x06")
 UNSAFE = re.compile(r"^/|^[A-Za-z]:|(^|/)\.\.(/|$)|[\\\x00-\x1f\x7f\ud800-\udfff]")
 JUNK = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$|Thumbs\.db$)")
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError)
-DAMAGE += (ValueError, ArithmeticError, RuntimeError, MemoryError)  # all seen from Python's readers on damaged bytes
+DAMAGE += (
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    RuntimeError,
+    MemoryError,
+)  # all seen from Python's readers on damaged bytes
 
 
 @dataclass(frozen=True)
@@ -145,7 +151,7 @@ def _zip(path: Path, limits: Limits, progress: Progress) -> Generator[tuple[str,
                 raise DataError(f"{name!r} is encrypted; unpack it with its password and give the folder")
             if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise DataError(f"{name!r} is a link or a device; only plain files are read")
-            if info.is_dir():
+            if name.endswith("/"):
                 if info.file_size:
                     raise DataError(f"{name!r} is a file with the name of a folder")
                 yield name, b""

@@ -3,12 +3,18 @@
 import csv
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from layerscope.predictions_csv import TOLERANCE, UNPRINTABLE, read_columns, unusable_id
 from layerscope.source import DataError
+
+
+class Owners(NamedTuple):
+    of_row: Int[np.ndarray, " s"]
+    groups: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +67,12 @@ class Predictions:
     def guess(self) -> Int[np.ndarray, " s"]:
         """The most probable class; of equals, the first."""
         return self.probs.argmax(1)
+
+    @property
+    def owners(self) -> Owners:
+        """The group of each row as a number from 0, in the order of `np.unique(groups)`, and how many there are."""
+        unique, owners = np.unique(self.groups, return_inverse=True)
+        return Owners(owners, len(unique))
 
     def rows(self, index: Shaped[np.ndarray, " r"]) -> "Predictions":
         """Some of the rows, by number or by a mask."""

@@ -142,10 +142,15 @@ def print_data() -> None:
     from layerscope.data import DATASETS
     from layerscope.doctor import whereabouts
 
-    table = Table("name", "title", "licence", "groups", "where", title="Data sets", title_justify="left")
     for name, module in DATASETS.items():
-        table.add_row(name, module.CARD.title, module.CARD.license, module.CARD.group, whereabouts(module))
-    console.print(table)
+        card = module.CARD
+        facts = Table(title=f"[bold]{name}[/bold]  {card.title}", title_justify="left", show_header=False, box=None)
+        facts.add_column(style="dim", min_width=8)
+        facts.add_column(overflow="fold")
+        for label, text in (("where", whereabouts(module)), ("licence", card.license), ("groups", card.group), ("citation", card.citation)):
+            facts.add_row(label, text)
+        console.print(facts)
+        console.print()
 
 
 def print_findings(findings: list) -> None:

@@ -1,6 +1,5 @@
 """One training loop for every network. You drive it; it never calls you back."""
 
-import copy
 import json
 import math
 import os
@@ -96,7 +95,7 @@ def epochs(
     optimizer = _adam(model, recipe, after)
     per_epoch = math.ceil(len(train) / recipe.batch_size)
     for number in range(after.number + 1 if after else 1, recipe.epochs + 1):
-        good = copy.deepcopy(model.state_dict())
+        good = _copy(model)
         losses: list[Tensor] = []
         sizes: list[int] = []
         model.train()
@@ -144,7 +143,7 @@ def fit(
             break
         done.append(epoch)
         if _best(done) == epoch.number:
-            best = copy.deepcopy(model.state_dict())
+            best = _copy(model)
         if folder:
             _save(folder, model, best, train, recipe, done)
         progress(what, epoch.number, recipe.epochs, "epochs")
@@ -172,6 +171,10 @@ def predict(model: Layered, dataset: Dataset, batch_size: int = 512) -> Predicti
     logits = torch.cat([model(b.inputs.to(device)).float().cpu() for b in batches(dataset, batch_size)])
     probs = logits.double().softmax(dim=-1).numpy()
     return Predictions(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)
+
+
+def _copy(model: Layered) -> dict[str, Tensor]:
+    return {name: t.clone() for name, t in model.state_dict().items()}
 
 
 def _best(done: list[Epoch]) -> int:

@@ -161,6 +161,13 @@ def test_a_zip_name_with_a_zero_byte_is_refused(tmp_path):
         read(path)
 
 
+def test_a_zip_member_without_a_name_is_refused(tmp_path):
+    path = zipped(tmp_path / "x", {"Xevil": b"x"})
+    path.write_bytes(path.read_bytes().replace(b"Xevil", b"\0evil"))
+    with pytest.raises(DataError, match=r"'\\x00evil' is not a safe name"):
+        read(path)
+
+
 def test_a_name_that_is_not_utf8_is_refused(tmp_path):
     with tarfile.open(tmp_path / "x", "w", format=tarfile.GNU_FORMAT, encoding="latin-1") as archive:
         archive.addfile(tarfile.TarInfo("é"))

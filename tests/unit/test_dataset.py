@@ -71,8 +71,9 @@ def test_batches_visit_every_row_once(toy):
 
 
 def test_columns_of_unequal_length_are_refused(toy):
-    with pytest.raises(ValueError, match="one row per sample"):
-        type(toy)(**{**vars(toy), "groups": toy.groups[:-1]})
+    object.__setattr__(toy, "groups", toy.groups[:-1])  # past jaxtyping, which only the tests have
+    with pytest.raises(ValueError, match="one row per sample. Got .*'groups': 95"):
+        toy.__post_init__()
 
 
 def test_the_random_split_divides_groups_and_gives_them_back():

@@ -120,7 +120,7 @@ def test_more_than_8_bits_and_other_colours_are_refused():
         packed(Image.fromarray(COLOUR).convert("CMYK"), "TIFF"),
         png(16, 2, (b"\0" + bytes(12)) * 2),  # Pillow would drop the lower half of each value
     ):
-        with pytest.raises(BadImage, match="mode .*: grey or RGB with 8 bits is needed"):
+        with pytest.raises(BadImage, match=r"mode .*: grey or RGB with 8 bits is needed"):
             decode(data, 3)
 
 

@@ -63,7 +63,7 @@ def test_xor_is_in_no_straight_line_until_the_layer_that_folds_the_plane():
     right = [float((probe(z[:1000], y[:1000], z[1000:], 2).argmax(1) == y[1000:]).double().mean()) for z in (x, turned, folded)]
     assert right[0] < 0.6
     assert right[1] < 0.6
-    assert right[2] > 0.98
+    assert right[2] > 0.96
 
 
 def test_a_probe_does_not_mind_units_in_another_order_or_scale():

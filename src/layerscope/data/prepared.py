@@ -39,7 +39,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Prepared(Table):
-    pixels: UInt8[np.ndarray, "s c h w"]  # memory-mapped, read only
+    pixels: UInt8[np.ndarray, "s c h w"]  # memory-mapped; what is written to it never reaches the file
 
 
 def open_prepared(folder: Path, made: dict[str, Any] | None = None) -> Prepared:
@@ -58,7 +58,7 @@ def open_prepared(folder: Path, made: dict[str, Any] | None = None) -> Prepared:
         if made is not None and found["made"] != made:
             raise DataError(f"it was made from {found['made']}, not from {made}")
         pixels = np.load(folder / "pixels.npy", mmap_mode="c")  # copy on write, which torch asks for
-        with np.load(folder / "table.npz") as table:
+        with (folder / "table.npz").open("rb") as file, np.load(file) as table:
             targets, names, digests, classes = (table[key] for key in ("targets", "names", "digests", "classes"))
         skipped = tuple(Skipped(**row) for row in json.loads((folder / "skipped.json").read_text()))
         if not len(pixels) == len(targets) == len(names) == len(digests):

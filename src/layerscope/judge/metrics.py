@@ -1,7 +1,7 @@
 """How good are predictions? A metric is a statistic to which groups add up, and a formula.
 
-So a bootstrap over groups is a matrix of weights (resample, group), and no row is ever copied. A macro mean is over the
-classes that have samples. What cannot be had (0/0, or a metric of probabilities where there are only decisions) is nan.
+A macro mean is over the classes that have samples. What cannot be had is nan: 0/0, as for the AUROC of a class without
+samples, or a metric of probabilities where there are only decisions.
 """
 
 from collections.abc import Callable
@@ -10,12 +10,9 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Real, Shaped
-from scipy import sparse
 
+from layerscope.judge.statistics import Ranking, Statistic, confusion, losses, ratio
 from layerscope.predictions import Predictions
-
-Weigh = Callable[[np.ndarray], np.ndarray]  # weights (r, g) to a statistic (r, ...)
-BINS = 15
 
 
 @dataclass(frozen=True)
@@ -30,7 +27,7 @@ class Metric:
     """
 
     title: str
-    statistic: Callable[[Predictions], Weigh]  # sorts and sums once; `scores` computes equal ones once
+    statistic: Statistic  # sorts and sums once; `scores` computes equal ones once
     formula: Callable[[np.ndarray], np.ndarray]  # statistic (r, ...) to the metric, (r) or by class (r, k)
     by_class: bool = False  # if so, the metric is the mean over classes
     range: tuple[float, float] = (0.0, 1.0)
@@ -41,11 +38,10 @@ class Metric:
     only: int | None = None  # number of the one class to judge against the rest
 
     def __call__(self, predictions: Predictions) -> float:
-        groups = len(np.unique(predictions.groups))
-        return float(self.weighted(predictions, np.ones((1, groups)))[0])
+        return float(self.weighted(predictions, np.ones((1, predictions.owners.groups)))[0])
 
     def weighted(self, predictions: Predictions, weights: Real[np.ndarray, "r g"]) -> Float[np.ndarray, " r"]:
-        """Groups are in the order of `np.unique(predictions.groups)`; one of weight 2 counts as if it were there twice."""
+        """Groups are in the order of `np.unique(predictions.groups)`; one of weight 2 counts as two such groups."""
         return self.value(self.statistic(predictions)(weights), predictions)
 
     def value(self, statistic: Shaped[np.ndarray, "r ..."], predictions: Predictions) -> Float[np.ndarray, " r"]:
@@ -57,7 +53,7 @@ class Metric:
         if self.only is not None:
             return values[:, self.only]
         present = np.bincount(predictions.targets, minlength=len(predictions.classes)) > 0
-        return _ratio(values[:, present].sum(1), np.full(len(values), present.sum()))
+        return ratio(values[:, present].sum(1), np.full(len(values), present.sum()))
 
     def of(self, number: int) -> "Metric":
         """The same metric for one class against the rest, instead of the mean."""
@@ -66,113 +62,19 @@ class Metric:
         return replace(self, only=number)
 
 
-# Statistics: from predictions to a function of weights.
-
-
-def confusion(p: Predictions) -> Weigh:
-    """Weight of the rows by target and guess, (r, k, k)."""
-    k = len(p.classes)
-    cells = _adder(p.targets * k + p.guess, *_owners(p), k * k)
-    return lambda weights: (cells @ weights.T).T.reshape(-1, k, k)
-
-
-def losses(p: Predictions) -> Weigh:
-    """Sums of weight, squared error, surprise, and for each bin of confidence its excess over the truth, (r, 3 + BINS)."""
-    confidence, true = p.probs.max(1), p.probs[np.arange(len(p)), p.targets]
-    squared = (p.probs**2).sum(1) - 2 * true + 1
-    surprise = -np.log(true.clip(np.finfo(float).eps))
-    excess = confidence - (p.guess == p.targets)
-    bins = (np.ceil(confidence * BINS).astype(int) - 1).clip(0, BINS - 1)
-    owners, groups = _owners(p)
-    value = np.concatenate([np.ones(len(p)), squared, surprise, excess])
-    column = np.concatenate([np.repeat([0, 1, 2], len(p)), 3 + bins])
-    sums = _adder(column, np.tile(owners, 4), groups, 3 + BINS, value)
-    return lambda weights: (sums @ weights.T).T
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """Each class against the rest by its probability: AUROC, average precision and sensitivity, (r, k, 3).
-
-    Rows are sorted once. Of the thresholds only those at which a sample of the class lies can change the three, so these
-    alone are kept; the curves are cumulative sums over them.
-    """
-
-    specificity: float = 0.95
-
-    def __call__(self, p: Predictions) -> Weigh:
-        owners, groups = _owners(p)
-        curves = [
-            self._curve(p.targets == c, p.probs[:, c].astype(float), owners, groups) for c in range(len(p.classes))
-        ]
-        return lambda weights: np.stack([curve(weights) for curve in curves], axis=1)
-
-    def _curve(self, true: np.ndarray, score: np.ndarray, owners: np.ndarray, groups: int) -> Weigh:
-        thresholds = np.unique(-score[true])  # from the highest score down
-        u = len(thresholds)
-        if u == 0:
-            return lambda weights: np.full((len(weights), 3), np.nan)
-        at = np.searchsorted(thresholds, -score)  # the first threshold that a row reaches
-        tied = ~true & (thresholds[at.clip(max=u - 1)] == -score)
-        hits = _adder(at[true], owners[true], groups, u)
-        lower = _adder(
-            (at + tied)[~true], owners[~true], groups, u + 1
-        )  # where a false one lies above for the first time
-        ties = _adder(at[tied], owners[tied], groups, u)
-
-        def curve(weights: np.ndarray) -> np.ndarray:
-            w = np.ascontiguousarray(weights.T)
-            hit, above = hits @ w, np.cumsum(lower @ w, axis=0)
-            negatives, above = above[-1], above[:-1]
-            reached = above + ties @ w if ties.nnz else above
-            found = np.cumsum(hit, axis=0)
-            positives = found[-1]
-            wrong_pairs = np.einsum("ur,ur->r", hit, above + reached) / 2
-            precision = found / np.maximum(found + reached, np.finfo(float).tiny)
-            allowed = reached <= (1 - self.specificity) * negatives * (1 + 1e-9)
-            return np.stack(
-                [
-                    1 - _ratio(wrong_pairs, positives * negatives),
-                    _ratio(np.einsum("ur,ur->r", hit, precision), positives),
-                    _ratio(np.einsum("ur,ur->r", hit, allowed), np.where(negatives > 0, positives, 0)),
-                ],
-                axis=1,
-            )
-
-        return curve
-
-
-def _owners(p: Predictions) -> tuple[np.ndarray, int]:
-    """Number of the group of each row, and how many groups there are."""
-    unique, owners = np.unique(p.groups, return_inverse=True)
-    return owners, len(unique)
-
-
-def _adder(
-    column: np.ndarray, owners: np.ndarray, groups: int, columns: int, value: np.ndarray | None = None
-) -> sparse.csr_array:
-    """Matrix (column, group) that adds up rows: times the weights of groups it gives the weighted sum of each column."""
-    value = np.ones(len(column)) if value is None else value
-    return sparse.csr_array((value, (column, owners)), shape=(columns, groups))
-
-
 # Formulas: from a statistic to the number, or to one by class.
 
 
-def _ratio(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    return np.divide(a, b, out=np.full(np.shape(a), np.nan), where=b != 0)
-
-
 def _accuracy(c: np.ndarray) -> np.ndarray:
-    return _ratio(np.trace(c, axis1=1, axis2=2), c.sum((1, 2)))
+    return ratio(np.trace(c, axis1=1, axis2=2), c.sum((1, 2)))
 
 
 def _recall(c: np.ndarray) -> np.ndarray:
-    return _ratio(np.diagonal(c, axis1=1, axis2=2), c.sum(2))
+    return ratio(np.diagonal(c, axis1=1, axis2=2), c.sum(2))
 
 
 def _f1(c: np.ndarray) -> np.ndarray:
-    return _ratio(2 * np.diagonal(c, axis1=1, axis2=2), c.sum(2) + c.sum(1))
+    return ratio(2 * np.diagonal(c, axis1=1, axis2=2), c.sum(2) + c.sum(1))
 
 
 def _kappa(c: np.ndarray) -> np.ndarray:
@@ -186,19 +88,19 @@ def _quadratic_kappa(c: np.ndarray) -> np.ndarray:
 
 def _beyond_chance(c: np.ndarray, cost: np.ndarray) -> np.ndarray:
     chance = np.einsum("ri,rj,ij->r", c.sum(2), c.sum(1), cost)
-    return 1 - _ratio((c * cost).sum((1, 2)) * c.sum((1, 2)), chance)
+    return 1 - ratio((c * cost).sum((1, 2)) * c.sum((1, 2)), chance)
 
 
 def _brier(sums: np.ndarray) -> np.ndarray:
-    return _ratio(sums[:, 1], sums[:, 0])
+    return ratio(sums[:, 1], sums[:, 0])
 
 
 def _surprise(sums: np.ndarray) -> np.ndarray:
-    return _ratio(sums[:, 2], sums[:, 0])
+    return ratio(sums[:, 2], sums[:, 0])
 
 
 def _calibration_error(sums: np.ndarray) -> np.ndarray:
-    return _ratio(np.abs(sums[:, 3:]).sum(1), sums[:, 0])
+    return ratio(np.abs(sums[:, 3:]).sum(1), sums[:, 0])
 
 
 def _calibration_excess(sums: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from layerscope.checkpoint import write_text
@@ -27,7 +27,7 @@ def write_report(path: Path) -> Path:
         DataError: if it is not a run folder.
     """
     folder = RunFolder(path)
-    environment = Environment(loader=PackageLoader("layerscope", "report"), autoescape=select_autoescape(), undefined=StrictUndefined)
+    environment = Environment(loader=PackageLoader("layerscope", "report"), autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"percent": percent, "name": name}
     page = environment.get_template("page.html.jinja").render(**contents(folder))
     out = path / "report.html"

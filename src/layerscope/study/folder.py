@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -35,7 +35,7 @@ class RunFolder:
         folder = RunFolder(path)
         if not resume:
             raise DataError(f"{path} holds a run already. Give --resume to go on with it, or another --out.")
-        begun, wanted = folder.run["plan"], json.loads(_dump(facts["plan"]))
+        begun, wanted = folder.run["plan"], _plain(facts["plan"])
         differs = [f"{key} {begun.get(key)!r} there, {value!r} now" for key, value in wanted.items() if begun.get(key) != value]
         if folder.run["identity"] != facts["identity"]:
             differs.append("other images")
@@ -91,14 +91,19 @@ class RunFolder:
 
 
 def _dump(facts: Any) -> str:
-    return json.dumps(facts, default=_plain, indent=1) + "\n"
+    return json.dumps(_plain(facts), indent=1) + "\n"
 
 
 def _plain(value: Any) -> Any:
+    """What our values are made of, as what JSON is made of; named tuples by name."""
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, (np.integer, np.floating, np.bool_)):
-        return value.item()
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return _plain(value._asdict())  # pyright: ignore[reportAttributeAccessIssue]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
     if isinstance(value, np.ndarray):
         return value.tolist()
-    raise TypeError(f"{type(value).__name__} does not go into JSON")
+    return value.item() if isinstance(value, np.generic) else value

@@ -46,21 +46,21 @@ def flattered(plan: Plan, data: StudyData, honest: dict[str, float], progress: P
     random = {name: thin(p, plan.limits[name], plan.seed) for name, p in SPLITS["random"](data.loaded.dataset, plan.seed).items()}
     if plan.labels is not None:
         random["train"] = few(random["train"], plan.labels, plan.seed)
-    accuracy = {}
+    found = {}
     for name, baseline in BASELINES.items():
-        progress("judging by random split", len(accuracy), len(honest), "networks and baselines")
-        accuracy[name] = accuracy(baseline(random["train"], random["test"]))
+        progress("judging by random split", len(found), len(honest), "networks and baselines")
+        found[name] = accuracy(baseline(random["train"], random["test"]))
     for net in networks(plan, data):
-        progress("judging by random split", len(accuracy), len(honest), "networks and baselines")
+        progress("judging by random split", len(found), len(honest), "networks and baselines")
         model, _ = trained(plan, data, random, net, plan.seed, None, silent, "")
-        accuracy[net] = accuracy(predict(model, random["test"]))
+        found[net] = accuracy(predict(model, random["test"]))
     crossing = {}
     for how, parts in (("random", random), (plan.split, data.worlds["clean"])):
         train, test = parts["train"], parts["test"]
-        found = twins(test.inputs.pixels, test.targets.numpy(), train.inputs.pixels, train.targets.numpy())
-        own = [found[test.targets.numpy() == k].mean() for k in range(len(data.classes))]
-        crossing[how] = {"all": found.mean(), **dict(zip(data.classes, own, strict=True))}
-    gain = {name: {"random": value, "honest": honest[name]} for name, value in accuracy.items()}
+        near = twins(test.inputs.pixels, test.targets.numpy(), train.inputs.pixels, train.targets.numpy())
+        own = [near[test.targets.numpy() == k].mean() for k in range(len(data.classes))]
+        crossing[how] = {"all": near.mean(), **dict(zip(data.classes, own, strict=True))}
+    gain = {name: {"random": value, "honest": honest[name]} for name, value in found.items()}
     return {"accuracy": gain, "twins": crossing}
 
 

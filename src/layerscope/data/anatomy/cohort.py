@@ -59,7 +59,7 @@ class Cohort:
         radii: tuple[float, float],
         turn: float = 0,
     ) -> Plane:
-        """The mask of an ellipsoid, span = (height of its center, half its extent along z); no two patients' are alike."""
+        """The mask of an ellipsoid, span = (height of its center, half its extent along z), no two patients' alike."""
         size = swell(self.z, span[0] + self.uniform(-0.02, 0.02), span[1]) * self.uniform(0.85, 1.15)
         center = (at[0] + self.uniform(-0.04, 0.04), at[1] + self.uniform(-0.04, 0.04))
         mask = inside(ellipse(x, y, center, (radii[0] * size, radii[1] * size), turn))

@@ -48,7 +48,10 @@ def head_ct(cohort: Cohort) -> Plane:
     paint(grey, sulci * within * profile(z, (0.45, 0.65), (0, 1)), fluid)
     paint(grey, inside(side - 0.015, 0.04) * within * profile(z, (0.5, 0.6), (0, 0.6)), u(0.1, 0.5))
     wide = u(0.6, 1.5)  # the ventricles grow with age
-    for span, at, radii, turn in (((0.6, 0.13), (0.13, -0.2), (0.07, 0.24), 0.3), ((0.58, 0.12), (0.2, 0.28), (0.08, 0.2), -0.4)):
+    for span, at, radii, turn in (
+        ((0.6, 0.13), (0.13, -0.2), (0.07, 0.24), 0.3),
+        ((0.58, 0.12), (0.2, 0.28), (0.08, 0.2), -0.4),
+    ):
         horn = cohort.organ(side, y, span, at, radii, turn) * inside(side - 0.35 * wide)
         paint(grey, horn, fluid)
     paint(grey, cohort.organ(x, y, (0.5, 0.08), (0.0, 0.0), (0.05, 0.15)), fluid)

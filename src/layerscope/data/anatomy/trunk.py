@@ -39,7 +39,7 @@ def trunk(cohort: Cohort, z: Each) -> Plane:
     """Densities of slices through the trunk, from the shoulders (z = 0) to the thighs (z = 1)."""
     u = cohort.uniform
     cohort = Cohort(cohort.rng, cohort.owner, z[:, 0, 0])
-    x, y = cohort.pose(shift=0.15, turn=0.15, zoom=(0.72, 1.15), bend=0.03)
+    x, y = cohort.pose(shift=0.15, turn=0.15, zoom=(0.78, 1.2), bend=0.03)
     density = np.full_like(x, AIR)
     table = np.abs(y - u(0.7, 1) + u(-0.05, 0.25) * x * x) + np.maximum(0, np.abs(x) - u(0.4, 1.2))
     paint(density, inside(table - 0.5 * PIXEL) * cohort.happens(0.7), u(0.2, 0.6))
@@ -79,8 +79,12 @@ def trunk(cohort: Cohort, z: Each) -> Plane:
     paint(density, spleen * within, ORGAN + 0.3 * contrast)
     paint(density, cohort.organ(side, y, (0.65, 0.08), (0.42, 0.28), (0.17, 0.22), turn=-0.4), ORGAN + contrast)
     paint(density, cohort.organ(side, y, (0.65, 0.05), (0.38, 0.28), (0.06, 0.09)), WATER)
-    bowel = cohort.organ(x, y, (0.72, 0.16), (0.0, -0.25), (0.8, 0.55)) * within * inside(0.7 - np.maximum(texture, fine), 0.6)
-    paint(density, bowel, MUSCLE + cohort.happens(0.5) * u(0.1, 0.6))
+    bowel = (
+        cohort.organ(x, y, (0.72, 0.16), (0.0, -0.25), (0.8, 0.55))
+        * within
+        * inside(1 - np.maximum(fine, 0.8 * texture), 0.6)
+    )
+    paint(density, bowel, MUSCLE + cohort.happens(0.4) * u(0.05, 0.5))
     paint(density, cohort.organ(side, y, (0.75, 0.12), (0.22, 0.4), (0.14, 0.16)), MUSCLE)
     paint(density, cohort.organ(x, y, (0.45, 0.36), (0.12, 0.36), (0.09, 0.1)), ORGAN + contrast)
     bladder = cohort.organ(x, y, (0.89, 0.06), (0.0, -0.15), (0.3, 0.3))
