@@ -54,7 +54,9 @@ def coverage_of_accuracy(groups: int, truth: float, simulations: int, rng: np.ra
     return {"groups": groups, "truth": truth} | {name: held(ends, truth) for name, ends in tried.items()}
 
 
-def intervals(size: np.ndarray, right: np.ndarray, seed: int, rng: np.random.Generator) -> dict[str, tuple[float, float]]:
+def intervals(
+    size: np.ndarray, right: np.ndarray, seed: int, rng: np.random.Generator
+) -> dict[str, tuple[float, float]]:
     ours = score(METRICS["accuracy"], as_predictions(size, right), resamples=1000, seed=seed)
     n, k = int(size.sum()), int(right.sum())
     counts = rng.multinomial(len(size), np.full(len(size), 1 / len(size)), 1000)
@@ -108,14 +110,15 @@ def held(ends: list[tuple[float, float]], truth: float) -> dict[str, float]:
 
 
 def show(rows: list[dict]) -> None:
-    names = [*rows[0]]
-    print(" ".join(f"{name:>24}" if isinstance(rows[0][name], dict) else f"{name:>18}" for name in names))
+    print(" ".join(f"{name:>24}" if isinstance(value, dict) else f"{name:>18}" for name, value in rows[0].items()))
     for row in rows:
-        cells = [
-            f"{100 * v['coverage']:16.1f} ({v['width']:.3f})" if isinstance(v, dict) else f"{v:>18.4g}" if isinstance(v, float) else f"{v:>18}"
-            for v in row.values()
-        ]
-        print(" ".join(cells))
+        print(" ".join(cell(value) for value in row.values()))
+
+
+def cell(value: dict | float | int | str) -> str:
+    if isinstance(value, dict):
+        return f"{100 * value['coverage']:16.1f} ({value['width']:.3f})"
+    return f"{value:>18.4g}" if isinstance(value, float) else f"{value:>18}"
 
 
 if __name__ == "__main__":

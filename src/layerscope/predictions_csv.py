@@ -32,7 +32,7 @@ NEGATIVE_POSITIVE = (
 )
 
 TOLERANCE = 1e-3  # how far from 1 the probabilities of a row may sum
-ROUNDING = 1e-2  # the same in a file, where numbers may be rounded; beyond TOLERANCE the row is scaled to sum to 1
+ROUNDING = 2e-2  # the same in a file, where numbers may be rounded; beyond TOLERANCE the row is scaled to sum to 1
 MAX_CLASSES = 1000
 MAX_ID = 1000  # characters
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")

@@ -25,7 +25,7 @@ FILES = {
 }
 LIMITS = Limits(members=50, member_bytes=100_000, total_bytes=300_000, name_length=300)
 FUZZ = settings(
-    max_examples=300, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 

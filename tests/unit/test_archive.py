@@ -368,6 +368,16 @@ def test_damage_in_the_middle_is_not_taken_for_the_end(tmp_path):
         read(path)
 
 
+@pytest.mark.parametrize("at", [0, 99, 107, 130, 150, 156, 300, 511])
+def test_a_damaged_header_is_noticed(tmp_path, at):
+    path = tar(tmp_path / "x", {"first": b"1"})
+    body = bytearray(path.read_bytes())
+    body[at] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(DataError, match="wrong checksum|invalid literal for int"):
+        read(path)
+
+
 def test_a_wrong_checksum_at_the_very_end_is_noticed(tmp_path):
     path = tar(tmp_path / "x", FILES, "w:gz")
     body = bytearray(path.read_bytes())

@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -260,6 +261,27 @@ def test_an_address_is_given_up_and_nothing_is_left(cache, replies, complaint):
     assert left(cache) == set()
 
 
+def test_no_more_is_kept_than_the_largest_accepted_file_has(cache):
+    seen = []
+    with Misbehaving(BODY * 9, Reply(length=False)) as server, pytest.raises(DataError):
+        fetch(card(server.url()), progress=lambda what, done, *_: seen.append(done))
+    assert max(seen) <= len(BODY)
+
+
+def test_a_part_from_another_address_is_not_gone_on_with(cache):
+    with Misbehaving(BODY, *(Reply(cut=50_000) for _ in range(3))) as server:
+        with pytest.raises(DataError):
+            fetch(card(server.url("/one")))
+        assert fetch(card(server.url("/other"))).where == "download"
+        assert "range" not in server.requests[-1]
+
+
+def test_a_folder_in_the_place_of_the_cached_file_is_not_taken(cache):
+    (cache / "toy.tar.gz").mkdir(parents=True)
+    with pytest.raises(DataError, match=r"toy\.tar\.gz cannot be written: "):
+        fetch(card())
+
+
 def test_only_http_addresses_are_opened(cache, tmp_path):
     (tmp_path / "local").write_bytes(BODY)
     source = card("http://127.0.0.1:9/never")
@@ -280,12 +302,21 @@ def test_a_cache_that_cannot_be_written_says_what_to_do(tmp_path, monkeypatch):
         assert server.requests == []
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_without_permission_says_what_to_do(cache):
-    cache.mkdir(parents=True)
-    cache.chmod(0o500)
-    with Misbehaving(BODY) as server, pytest.raises(DataError, match="cannot be written: Permission denied"):
-        fetch(card(server.url()))
+@pytest.mark.skipif(not hasattr(os, "geteuid"), reason="this system has no such permissions")
+def test_a_folder_without_permission_says_what_to_do(monkeypatch):
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own would be closed to the user without rights
+        monkeypatch.setenv("LAYERSCOPE_CACHE", folder)
+        Path(folder).chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)  # root may write anywhere, so be nobody for a moment
+        try:
+            with pytest.raises(DataError, match=r"cannot be written: Permission denied\. Set LAYERSCOPE_CACHE"):
+                fetch(card())
+        finally:
+            if root:
+                os.seteuid(0)
+            Path(folder).chmod(0o755)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from PIL import Image
 from layerscope.data import imagefolder
 from layerscope.data.imagefolder import prepare
 from layerscope.data.prepared import Skipped, open_prepared
-from layerscope.source import DataError, cache_dir, mirror_dir
+from layerscope.source import DataError
 
 RNG = np.random.default_rng(0)
 
@@ -220,7 +220,7 @@ def test_many_bad_files_are_counted_and_ten_are_shown(tmp_path, into):
 
 
 def test_bad_files_before_the_first_good_one_do_not_set_the_size(tmp_path, into):
-    files = {"top/cat/0": b"x", "top/cat/1": BAD["top/Dog/colour.png"], **some()}
+    files = {"top/cat/0": b"x", "top/cat/1": image("PNG", (9, 9), channels=3), **some()}
     assert prepare(tar(tmp_path / "x", files), into, skip_bad=True).pixels.shape == (21, 1, 8, 12)
 
 
@@ -444,12 +444,11 @@ def test_what_a_killed_process_left_is_cleared(tmp_path, into):
 
 
 @pytest.mark.mednist
-def test_mednist_agrees_with_its_manifest(tmp_path):
+def test_mednist_agrees_with_its_manifest(tmp_path, mirror):
     """Every name and every digest, and with them all 440 files that are byte-identical to another."""
-    places = [folder / "mednist" for folder in (mirror_dir(), cache_dir()) if folder is not None]
-    archive = next((place / "MedNIST.tar.gz" for place in places if (place / "MedNIST.tar.gz").is_file()), None)
-    if archive is None or not archive.with_name("mednist_manifest.csv.gz").is_file():
-        pytest.skip("needs MedNIST.tar.gz and mednist_manifest.csv.gz in LAYERSCOPE_MIRROR")
+    archive = mirror / "mednist" / "MedNIST.tar.gz"
+    if not archive.with_name("mednist_manifest.csv.gz").is_file():
+        pytest.skip("needs mednist_manifest.csv.gz beside the archive")
     with gzip.open(archive.with_name("mednist_manifest.csv.gz"), "rt") as file:
         manifest = {row["path"].removeprefix("MedNIST/"): row["sha256"] for row in csv.DictReader(file)}
     found = prepare(archive, tmp_path / "prepared", size=(64, 64))

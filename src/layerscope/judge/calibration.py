@@ -15,12 +15,12 @@ from layerscope.predictions import Predictions
 class Reliability:
     """One entry for each bin of confidence; nan where a bin is empty, and for the interval of a bin with one group."""
 
-    edges: Float[np.ndarray, " bins+1"]
     confidence: Float[np.ndarray, " bins"]  # mean in the bin
     accuracy: Float[np.ndarray, " bins"]
     count: Int[np.ndarray, " bins"]
     low: Float[np.ndarray, " bins"]  # of the accuracy
     high: Float[np.ndarray, " bins"]
+    edges: Float[np.ndarray, " bins+1"]
 
 
 def reliability(
@@ -53,4 +53,4 @@ def reliability(
         mean[i] = confidence[inside].mean()
         s = score(METRICS["accuracy"], p.rows(inside), level=level, resamples=resamples, seed=seed)
         accuracy[i], low[i], high[i] = s.value, s.low, s.high
-    return Reliability(np.linspace(0, 1, bins + 1), mean, accuracy, count, low, high)
+    return Reliability(mean, accuracy, count, low, high, np.linspace(0, 1, bins + 1))

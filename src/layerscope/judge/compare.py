@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from layerscope.judge.interval import SAME, bounds, described, no_interval
+from layerscope.judge.interval import SAME, bounds, check_settings, described, no_interval
 from layerscope.judge.metrics import Metric
 from layerscope.judge.resample import Design, by_group, if_unseen, trials, typical
 from layerscope.predictions import Predictions
@@ -30,6 +30,7 @@ def compare(
 
     Raises:
         DataError: if the two are not about the same samples, targets, groups and classes.
+        ValueError: if level or resamples make no sense.
 
     Example:
         >>> from layerscope.judge import METRICS
@@ -40,9 +41,11 @@ def compare(
         >>> d.value, d.low > 0.3
         (0.5, True)
     """
+    check_settings(level, resamples)
     a, b = _aligned(a, b)
-    value, groups = metric(a) - metric(b), a.owners.groups
-    if reason := no_interval(metric, a, value) or no_interval(metric, b, value):
+    values, groups = (metric(a), metric(b)), a.owners.groups
+    value = values[0] - values[1]
+    if reason := no_interval(metric, a, values[0]) or no_interval(metric, b, values[1]):
         return Difference(value, np.nan, np.nan, len(a), groups, reason)
     differ = typical(by_group(a, (a.guess == a.targets) != (b.guess == b.targets)))
     of_a = trials(a, {"": metric}, (None, differ, 0.0), resamples, seed)[""]

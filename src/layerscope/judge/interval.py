@@ -58,8 +58,7 @@ def scores(
     Raises:
         ValueError: if level or resamples make no sense.
     """
-    if not 0 < level < 1 or resamples < 100:
-        raise ValueError(f"needed 0 < level < 1 and 100 or more resamples. Got level={level}, resamples={resamples}.")
+    check_settings(level, resamples)
     p, wrong = predictions, by_group(predictions, predictions.guess != predictions.targets)
     values = {name: metric(p) for name, metric in metrics.items()}
     missing = {name: no_interval(metric, p, values[name]) for name, metric in metrics.items()}
@@ -74,6 +73,11 @@ def scores(
             low, high, method = _interval(judged[name], p, value, tried[name], tried.get(f"{name}, least"), level)
         found[name] = Score(value, low, high, len(p), len(wrong), method)
     return found
+
+
+def check_settings(level: float, resamples: int) -> None:
+    if not 0 < level < 1 or resamples < 100:
+        raise ValueError(f"needed 0 < level < 1 and 100 or more resamples. Got level={level}, resamples={resamples}.")
 
 
 def bounds(tried: Float[np.ndarray, "v r"], design: Design, level: float) -> tuple[float, float]:

@@ -69,7 +69,7 @@ def _layers(folder: RunFolder, net: str) -> dict[str, Any]:
     sentences = {world: words.interpret(net, world, seeds[world]) for world in WORLDS}
     alt = f"Layer curves of the {net.upper()}. " + " ".join(s for pair in sentences.values() for s in pair)
     figure = svg(draws, titles, alt, share_y=False)
-    return {"figure": Markup(figure), "sentences": sentences, "keys": (layer_key(), layer_key(few=True)), "seeds": seeds}
+    return {"figure": Markup(figure), "sentences": sentences, "legends": (layer_key(), layer_key(few=True)), "seeds": seeds}
 
 
 def _alike(folder: RunFolder) -> Markup:

@@ -7,7 +7,7 @@ from typing import Any
 from layerscope.models import CNNConfig, MLPConfig
 from layerscope.train import Recipe
 
-FEW_LABEL_STEPS = 150  # of gradient descent, however few the samples
+FEW_LABEL_STEPS = 100  # of gradient descent, however few the samples
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,11 @@ class Plan:
     @property
     def limits(self) -> dict[str, int | None]:
         """Samples per class kept of each part."""
-        return {"train": 1000, "val": 250, "test": 400} if self.quick else {"train": None, "val": None, "test": None}
+        return {"train": 600, "val": 200, "test": 300} if self.quick else {"train": None, "val": None, "test": None}
 
     @property
     def few_labels(self) -> tuple[int, ...]:
-        return (3, 10, 100) if self.quick else (1, 3, 10, 30, 100, 300)
+        return (3, 30) if self.quick else (1, 3, 10, 30, 100, 300)
 
     @property
     def draws(self) -> int:
@@ -43,7 +43,7 @@ class Plan:
     @property
     def read(self) -> int:
         """Samples that layer curves are fitted on, and as many that they are scored on."""
-        return 1200 if self.quick else 4000
+        return 1000 if self.quick else 4000
 
     @property
     def resamples(self) -> int:

@@ -10,6 +10,7 @@ AXIS = ((np.arange(SIZE) + 0.5) * PIXEL - 1).astype(np.float32)
 Plane = Float[np.ndarray, "s h w"]
 Each = Float[np.ndarray, "s 1 1"]
 Number = float | Each
+Axis = Float[np.ndarray, "#s #h #w"]  # a coordinate that need not be written out for every pixel
 
 
 def ellipse(
@@ -51,7 +52,7 @@ def capsule(x: Plane, y: Plane, start: tuple[Number, Number], end: tuple[Number,
     return x
 
 
-def rotate(x: Plane, y: Plane, angle: Number) -> tuple[Plane, Plane]:
+def rotate(x: Axis, y: Axis, angle: Number) -> tuple[Plane, Plane]:
     """Coordinates in axes turned by an angle in radians."""
     return np.cos(angle) * x + np.sin(angle) * y, np.cos(angle) * y - np.sin(angle) * x
 
