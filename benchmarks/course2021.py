@@ -1,6 +1,6 @@
 """From the MedNIST archive to test predictions: the 2021 course's procedure, and ours, on the course's split.
 
-The course's procedure, from its published description: the archive unpacked to files, an image folder read file by file,
+The course's procedure, from its published description: the archive unpacked to files, read file by file,
 `random_split` (41,267 / 17,687, generator seed 42), a DataLoader with batches of 4, a network of two convolutions and
 three matrices, SGD with momentum (lr 0.001, 0.9), two epochs. Its notebook printed 99.53 %.
 
@@ -100,7 +100,13 @@ def ours(archive: Path, seed: int, fast: bool, cache: Path) -> dict:
     trained = perf_counter() - START
     found = predict(model, test)
     right = int((found.guess == found.targets).sum())
-    return {"imported": imported, "read": read, "trained": trained, "errors": SIZES[1] - right, "accuracy": right / SIZES[1]}
+    return {
+        "imported": imported,
+        "read": read,
+        "trained": trained,
+        "errors": SIZES[1] - right,
+        "accuracy": right / SIZES[1],
+    }
 
 
 if __name__ == "__main__":

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
+from layerscope.card import Card
 from layerscope.dataset import Dataset
 from layerscope.inputs import Images
-from layerscope.card import Card
 
 TOY = Card("toy", "A toy", "CC0", "made on the spot", "three images in a row")
 
@@ -57,4 +57,6 @@ def _own_cache(tmp_path_factory, monkeypatch):
 
 def pytest_terminal_summary(terminalreporter):
     skipped = len(terminalreporter.stats.get("skipped", []))
-    terminalreporter.write_line(f"{skipped} test(s) skipped for want of data or a browser" if skipped else "no test skipped")
+    terminalreporter.write_line(
+        f"{skipped} test(s) skipped for want of data or a browser" if skipped else "no test skipped"
+    )

@@ -9,7 +9,7 @@ import typer
 
 app = typer.Typer(
     name="layerscope",
-    help="Deep learning for biotechnology and medicine, layer by layer: train a network, judge it honestly, look inside.",
+    help="Deep learning for biotechnology and medicine, layer by layer: train, judge honestly, look inside.",
     epilog="Begin with `layerscope run --quick`: a minute later a report shows what each layer has learned.",
     no_args_is_help=True,
     add_completion=False,

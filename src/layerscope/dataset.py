@@ -9,8 +9,8 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
-from layerscope.inputs import Images
 from layerscope.card import Card
+from layerscope.inputs import Images
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Dataset:
 class Batch(NamedTuple):
     inputs: Images
     targets: Int[Tensor, " b"]
-    index: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
+    row: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
 
 
 def batches(dataset: Dataset, size: int, shuffle: torch.Generator | None = None) -> Iterator[Batch]:

@@ -7,8 +7,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TimeElapsedColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Table
 
 from layerscope.progress import Progress as Report
@@ -147,7 +156,12 @@ def print_data() -> None:
         facts = Table(title=f"[bold]{name}[/bold]  {card.title}", title_justify="left", show_header=False, box=None)
         facts.add_column(style="dim", min_width=8)
         facts.add_column(overflow="fold")
-        for label, text in (("where", whereabouts(module)), ("licence", card.license), ("groups", card.group), ("citation", card.citation)):
+        for label, text in (
+            ("where", whereabouts(module)),
+            ("licence", card.license),
+            ("groups", card.group),
+            ("citation", card.citation),
+        ):
             facts.add_row(label, text)
         console.print(facts)
         console.print()

@@ -132,7 +132,7 @@ def fit(
     """Train in place and end with the weights of the epoch that had the lowest validation loss.
 
     Args:
-        val: samples of no group that is trained on. None, where labels are too few to spare any: the last epoch is kept.
+        val: samples of no group that is trained on. None, where labels are too few to spare any: the last epoch stays.
         folder: where to write a checkpoint after each epoch. If it holds one of the same network and recipe, training
             goes on from there and ends, on a CPU, with the same weights bit for bit as if it had never stopped.
     """
@@ -196,7 +196,7 @@ def _stop_unless_finite(
         raise TrainingError(
             f"the loss became {losses[step - 1].item()} in epoch {number}, step {step} of {len(losses)}, with "
             f"lr={recipe.lr:g} and {recipe.precision}. The weights from before this epoch were put back. "
-            f"Try a lower learning rate (lr={recipe.lr / 3:.2g}), and look at the inputs for values that are not finite."
+            f"Try a lower learning rate (lr={recipe.lr / 3:.2g}), and look for inputs that are not finite."
         )
 
 

@@ -18,7 +18,16 @@ CASES = {
     "cnn": [
         {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)},
         {"channels": 1, "classes": 2, "shrink": 4, "widths": (8,)},
-        {"channels": 1, "classes": 2, "shrink": 1, "widths": (6, 16), "kernel": 5, "norm": False, "dense": (24, 12), "size": 16},
+        {
+            "channels": 1,
+            "classes": 2,
+            "shrink": 1,
+            "widths": (6, 16),
+            "kernel": 5,
+            "norm": False,
+            "dense": (24, 12),
+            "size": 16,
+        },
     ],
     "mlp": [
         {"pixels": 256, "classes": 2},

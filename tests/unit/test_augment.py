@@ -10,7 +10,9 @@ STILL = Wild(rotation=0, shrink=(1, 1), shift=0, contrast=0, noise=0, inversion=
 
 def turned(**dials):
     data = toy_images(60, size=32)
-    return data.inputs.pixels.numpy().astype(int), wild(data, Wild(**{**vars(STILL), **dials}), seed=3).inputs.pixels.numpy().astype(int)
+    return data.inputs.pixels.numpy().astype(int), wild(
+        data, Wild(**{**vars(STILL), **dials}), seed=3
+    ).inputs.pixels.numpy().astype(int)
 
 
 def test_with_every_dial_off_nothing_changes():

@@ -17,7 +17,9 @@ def test_split_never_divides_a_group_and_loses_nothing(blocks, seed, sizes):
     groups = np.repeat(np.arange(len(sizes)), sizes)
     classes = torch.from_numpy(np.arange(len(sizes)) % 2)[groups]
     rows = np.zeros(len(groups), dtype=np.int64)
-    data = type(data)(**{**vars(data.rows(rows)), "groups": groups, "targets": classes, "ids": np.arange(len(groups)).astype(str)})
+    data = type(data)(
+        **{**vars(data.rows(rows)), "groups": groups, "targets": classes, "ids": np.arange(len(groups)).astype(str)}
+    )
     parts = split(data, {"train": 0.6, "val": 0.2, "test": 0.2}, seed, blocks=blocks)
     seen = [group for part in parts.values() for group in set(part.groups.tolist())]
     assert len(seen) == len(set(seen))
@@ -65,7 +67,7 @@ def test_few_draws_so_many_of_each_class(toy):
 
 
 def test_batches_visit_every_row_once(toy):
-    seen = torch.cat([b.index for b in batches(toy, 7, torch.Generator().manual_seed(0))])
+    seen = torch.cat([b.row for b in batches(toy, 7, torch.Generator().manual_seed(0))])
     assert sorted(seen.tolist()) == list(range(len(toy)))
     assert seen.tolist() != list(range(len(toy)))
 

@@ -51,7 +51,11 @@ def test_identical_images_of_two_classes_belong_together():
 
 def test_noise_makes_a_near_duplicate_no_less_near():
     pixels = smooth(50)
-    pixels[30] = (pixels[10].float() + 3 * torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(1))).clamp(0, 255).to(torch.uint8)
+    pixels[30] = (
+        (pixels[10].float() + 3 * torch.randn(1, 64, 64, generator=torch.Generator().manual_seed(1)))
+        .clamp(0, 255)
+        .to(torch.uint8)
+    )
     groups = find_groups(pixels, np.zeros(50, dtype=np.int64)).groups
     assert groups[30] == groups[10]
 

@@ -22,7 +22,7 @@ SERIES = [k for k, name in enumerate(CLASSES) if name not in ("CXR", "Hand")]
 
 @pytest.fixture(scope="module")
 def phantoms() -> Phantoms:
-    return draw(4200, seed=0)
+    return draw(3000, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ def test_grey_statistics_are_not_enough(phantoms):
 def test_neither_trivial_nor_impossible(phantoms):
     columns, test = thumbnails(phantoms.pixels), held_out(phantoms)
     assert 0.7 < accuracy(NearestCentroid(), phantoms, columns, test) < 0.93
-    assert 0.9 < accuracy(LogisticRegression(max_iter=1000), phantoms, columns, test) < 0.99
+    assert 0.9 < accuracy(LogisticRegression(tol=0.01, max_iter=1000), phantoms, columns, test) < 0.99
 
 
 def test_a_random_split_flatters(phantoms):
@@ -235,7 +235,7 @@ def test_bad_input_is_refused(small, tmp_path):
 
 def test_memory_does_not_grow_with_the_number_of_images():
     peaks = []
-    for images in (600, 2400):
+    for images in (240, 720):
         tracemalloc.start()
         draw(images)
         peaks.append(tracemalloc.get_traced_memory()[1] - images * SIZE * SIZE)

@@ -60,7 +60,10 @@ def test_xor_is_in_no_straight_line_until_the_layer_that_folds_the_plane():
     y = (x[:, 0] * x[:, 1] > 0).long()
     turned = x @ torch.tensor([[0.7071, -0.7071], [0.7071, 0.7071]])
     folded = turned.abs()
-    right = [float((probe(z[:1000], y[:1000], z[1000:], 2).argmax(1) == y[1000:]).double().mean()) for z in (x, turned, folded)]
+    right = [
+        float((probe(z[:1000], y[:1000], z[1000:], 2).argmax(1) == y[1000:]).double().mean())
+        for z in (x, turned, folded)
+    ]
     assert right[0] < 0.6
     assert right[1] < 0.6
     assert right[2] > 0.96
@@ -142,7 +145,9 @@ class Fold(Layered):
         x = inputs.pixels.float().flatten(1) / 255
         yield Stage("pixels", x, per_sample=True)
         half = inputs.pixels.shape[-1] // 2
-        left, right = (inputs.pixels[..., part].float().mean((1, 2, 3)) / 255 for part in (slice(half), slice(half, None)))
+        left, right = (
+            inputs.pixels[..., part].float().mean((1, 2, 3)) / 255 for part in (slice(half), slice(half, None))
+        )
         signs = torch.stack([left - 0.5, right - 0.5], dim=1)
         yield Stage("block1", signs, per_sample=True)
         product = (signs[:, :1] * signs[:, 1:]).sign()
@@ -156,7 +161,15 @@ def xor_images(samples=900):
     pixels = (60 + 130 * bright.repeat_interleave(4, dim=1)[:, None, None, :].expand(-1, 1, 8, -1)).to(torch.uint8)
     pixels = pixels + torch.randint(0, 60, pixels.shape, generator=g(8)).to(torch.uint8)
     toy = toy_images(samples)
-    return Dataset("xor", Images(pixels), (bright[:, 0] != bright[:, 1]).long(), np.arange(samples), toy.ids, ("same", "differ"), toy.source)
+    return Dataset(
+        "xor",
+        Images(pixels),
+        (bright[:, 0] != bright[:, 1]).long(),
+        np.arange(samples),
+        toy.ids,
+        ("same", "differ"),
+        toy.source,
+    )
 
 
 def test_the_layer_curve_finds_the_layer_that_holds_the_answer():

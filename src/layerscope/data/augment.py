@@ -6,7 +6,6 @@ change the answer. Inversion defeats a straight line on pixels *by construction*
 about grey), so a nearest neighbour must stand beside it.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +18,7 @@ from layerscope.dataset import Dataset
 from layerscope.inputs import Images
 from layerscope.progress import Progress, silent
 
-_CHUNK = 1024  # rows drawn from one seed
+_CHUNK = 512  # rows drawn from one seed
 
 
 @dataclass(frozen=True)
@@ -43,15 +42,10 @@ def wild(dataset: Dataset, dials: Wild = Wild(), seed: int = 0, progress: Progre
     """Every image drawn once in the wild: a harder data set of the same samples, the same for the same seed."""
     pixels = dataset.inputs.pixels
     out = torch.empty(pixels.shape, dtype=torch.uint8)
-    starts = range(0, len(pixels), _CHUNK)
-
-    def chunk(start: int) -> None:
+    for start in range(0, len(pixels), _CHUNK):
         rows = slice(start, start + _CHUNK)
         out[rows] = _draw(pixels[rows], dials, np.random.default_rng([seed, start]))
-
-    with ThreadPoolExecutor() as pool:
-        for start, _ in zip(starts, pool.map(chunk, starts), strict=True):
-            progress("drawing images in the wild", min(start + _CHUNK, len(pixels)), len(pixels), "images")
+        progress("drawing images in the wild", min(start + _CHUNK, len(pixels)), len(pixels), "images")
     return replace(dataset, name=f"{dataset.name} in the wild", inputs=Images(out))
 
 
@@ -74,4 +68,3 @@ def _draw(pixels: UInt8[Tensor, "b c h w"], dials: Wild, rng: np.random.Generato
     if dials.noise:
         x = x + dials.noise * torch.from_numpy(rng.standard_normal(x.shape, dtype=np.float32))
     return (x.clamp(0, 1) * 255).round().to(torch.uint8)
-

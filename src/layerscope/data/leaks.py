@@ -142,7 +142,9 @@ def _far(z: Float[Tensor, "n d"], sample: int = 1500) -> Float[Tensor, " bins"]:
     return count
 
 
-def twins(test: UInt8[Tensor, "q 1 h w"], of: np.ndarray, train: UInt8[Tensor, "s 1 h w"], by: np.ndarray) -> np.ndarray:
+def twins(
+    test: UInt8[Tensor, "q 1 h w"], of: np.ndarray, train: UInt8[Tensor, "s 1 h w"], by: np.ndarray
+) -> np.ndarray:
     """For each test image, whether its class has an image in training with r > 0.95: what a split put on both sides."""
     found = np.zeros(len(of), dtype=bool)
     for k in np.unique(of):

@@ -26,16 +26,18 @@ SOURCE = Source(
     name="mednist",
     title="MedNIST",
     license="CC BY-SA 4.0",
-    citation="Collected by Dr. Bradley J. Erickson M.D., Ph.D., Department of Radiology, Mayo Clinic, from TCIA, the RSNA "
-    "Bone Age Challenge and the NIH Chest X-ray data set",
-    group="unknown: no patient numbers were published; near duplicates and series found in the images are kept together, "
-    "but patients may still stand on both sides of a split, so intervals may be too narrow",
+    citation="Collected by Dr. Bradley J. Erickson M.D., Ph.D., Department of Radiology, Mayo Clinic, from TCIA, the "
+    "RSNA Bone Age Challenge and the NIH Chest X-ray data set",
+    group="unknown: no patient numbers were published; near duplicates and series found in the images are kept "
+    "together, but patients may still stand on both sides of a split, so intervals may be too narrow",
     file="MedNIST.tar.gz",
     urls=("https://github.com/Project-MONAI/MONAI-extra-test-data/releases/download/0.8.1/MedNIST.tar.gz",),
     digests=(
         Digest("md5", "0bc7306e7427e00ad1c5526a6677552d", "MONAI's release 0.8.1"),
         Digest(
-            "sha256", "d06e79e8c35e1c28a3090d83439a92fac1f9a37039d6b2780cad2740f38a2536", "the mirror's repacked archive"
+            "sha256",
+            "d06e79e8c35e1c28a3090d83439a92fac1f9a37039d6b2780cad2740f38a2536",
+            "the mirror's repacked archive",
         ),
     ),
     size=61_230_000,

@@ -14,7 +14,11 @@ from layerscope.progress import Progress, silent
 from layerscope.source import DataError
 
 CARD = Card(
-    "phantoms", TITLE, LICENSE, "drawn by layerscope.data.phantoms; not medical data", "patient (known, since they were drawn)"
+    "phantoms",
+    TITLE,
+    LICENSE,
+    "drawn by layerscope.data.phantoms; not medical data",
+    "patient (known, since they were drawn)",
 )
 SPLIT = "groups"
 IMAGES = 12_000

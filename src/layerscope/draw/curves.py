@@ -25,10 +25,18 @@ def draw_learning(histories: dict[str, Sequence[dict[str, Any]]], ax: Axes | Non
             width = max(1, len(loss) // 12)
             smooth = np.convolve(loss, np.ones(width) / width, mode="valid")
             at = epoch["number"] - 1 + (np.arange(len(smooth)) + width / 2) / len(loss)
-            ax.plot(at, smooth, color=colour, linewidth=1.2, alpha=0.75, label=f"{name(key)}, training" if i == 0 else None)
+            ax.plot(
+                at, smooth, color=colour, linewidth=1.2, alpha=0.75, label=f"{name(key)}, training" if i == 0 else None
+            )
         val = [(epoch["number"], epoch["val_loss"]) for epoch in epochs if epoch["val_loss"] is not None]
         if val:
-            ax.plot(*zip(*val, strict=True), color=colour, marker=MARKERS.get(key, "o"), linestyle="none", label=f"{name(key)}, validation")
+            ax.plot(
+                *zip(*val, strict=True),
+                color=colour,
+                marker=MARKERS.get(key, "o"),
+                linestyle="none",
+                label=f"{name(key)}, validation",
+            )
     ax.set_xlabel("epochs")
     ax.set_ylabel("cross-entropy loss")
     ax.set_ylim(bottom=0)
@@ -43,8 +51,8 @@ def draw_few_labels(found: Sequence[dict[str, Any]], ax: Axes | None = None) -> 
         found: rows with method, labels, draw and accuracy.
     """
     ax = ax or plt.gca()
+    labels = sorted({row["labels"] for row in found})
     for method in dict.fromkeys(row["method"] for row in found):
-        labels = sorted({row["labels"] for row in found})
         cells = [[row["accuracy"] for row in found if (row["method"], row["labels"]) == (method, n)] for n in labels]
         mean, low, high = (np.array([f(cell) for cell in cells]) for f in (np.mean, np.min, np.max))
         colour = COLOURS[method]

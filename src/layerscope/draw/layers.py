@@ -11,7 +11,6 @@ from matplotlib.ticker import PercentFormatter
 from layerscope.draw.style import COLOURS, GREY, INK, LINE, SOFT
 
 Readings = Sequence[dict[str, Any]]  # one network's layers, as see.curve.Reading
-SHORT = {"pixels": "raw\npixels", "pool": "pool", "logits": "logits"}
 
 
 def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axes | None = None) -> Axes:
@@ -31,7 +30,14 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
         values, low, high = _band([seed[kind] for seed in seeds], few)
         colour = COLOURS[kind]
         ax.fill_between(at, low, high, color=colour, alpha=0.18, linewidth=0)
-        ax.plot(at, values, color=colour, marker="o" if kind == "trained" else "s", markeredgecolor="white", markeredgewidth=0.7)
+        ax.plot(
+            at,
+            values,
+            color=colour,
+            marker="o" if kind == "trained" else "s",
+            markeredgecolor="white",
+            markeredgewidth=0.7,
+        )
         ends.append((float(values[-1]), label, colour))
         if not few:
             equal = np.mean([[reading["equal"] for reading in seed[kind]] for seed in seeds], axis=0)
@@ -43,8 +49,17 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
         shuffled = np.mean([[reading["shuffled"] for reading in seed["trained"]] for seed in seeds], axis=0)
         ax.plot(at, shuffled, color=GREY, linewidth=1.2)
     for value, label, colour in _apart(ends):
-        ax.annotate(label, (at[-1], value), xytext=(7, 0), textcoords="offset points", va="center", color=colour, fontweight="bold", fontsize=9)
-    ax.set_xticks(at, [SHORT.get(stage, stage.replace("block", "block ")) for stage in stages], fontsize=8.5)
+        ax.annotate(
+            label,
+            (at[-1], value),
+            xytext=(7, 0),
+            textcoords="offset points",
+            va="center",
+            color=colour,
+            fontweight="bold",
+            fontsize=9,
+        )
+    ax.set_xticks(at, [_label(stage) for stage in stages], fontsize=8.5)
     ax.set_xlim(-0.25, len(stages) - 0.25 + 0.95)
     ax.set_ylim(max(0.0, chance - 0.08), 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
@@ -57,8 +72,8 @@ def layer_key(few: bool = False) -> str:
     if few:
         return "Dashed: the same probe on raw pixels. Bands: the range over training seeds and draws of labels."
     return (
-        "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on raw pixels; fine dots: every layer "
-        "projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. Bands: "
+        "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on raw pixels; fine dots: every "
+        "layer projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. Bands: "
         "the range over training seeds, widened by the 95 % interval over groups."
     )
 
@@ -70,7 +85,15 @@ def draw_alike(cka: Sequence[Sequence[float]], stages: Sequence[str], ax: Axes |
     ax.imshow(table, cmap="cividis", vmin=0, vmax=1, origin="lower")
     for i, row in enumerate(table):
         for j, value in enumerate(row):
-            ax.text(j, i, f"{value:.2f}", ha="center", va="center", fontsize=7.5, color="#ffffff" if value < 0.6 else "#000000")
+            ax.text(
+                j,
+                i,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                fontsize=7.5,
+                color="#ffffff" if value < 0.6 else "#000000",
+            )
     labels = [stage.replace("block", "block ") for stage in stages]
     ax.set_xticks(range(len(labels)), labels, rotation=40, ha="right", fontsize=8)
     ax.set_yticks(range(len(labels)), labels, fontsize=8)
@@ -80,6 +103,10 @@ def draw_alike(cka: Sequence[Sequence[float]], stages: Sequence[str], ax: Axes |
     for side in ax.spines.values():
         side.set_color(LINE)
     return ax
+
+
+def _label(stage: str) -> str:
+    return "raw\npixels" if stage == "pixels" else stage.replace("block", "block ")
 
 
 def _band(seeds: Sequence[Readings], few: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

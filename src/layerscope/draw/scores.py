@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from layerscope.draw.style import BLUE, COLOURS, GREY, INK, MARKERS, SOFT, name
@@ -19,7 +20,11 @@ def draw_scores(scores: dict[str, dict[str, Any]], ax: Axes | None = None) -> Ax
     """
     ax = ax or plt.gca()
     order = sorted(scores, key=lambda key: scores[key]["value"])
-    floor = min(1 - s["value"] for s in scores.values() if s["value"] < 1) / 4 if any(s["value"] < 1 for s in scores.values()) else 1e-4
+    floor = (
+        min(1 - s["value"] for s in scores.values() if s["value"] < 1) / 4
+        if any(s["value"] < 1 for s in scores.values())
+        else 1e-4
+    )
     for y, key in enumerate(order):
         s = scores[key]
         error, left, right = (max(1 - s[part], floor) for part in ("value", "high", "low"))
@@ -42,9 +47,27 @@ def draw_confusion(table: Sequence[Sequence[int]], classes: Sequence[str], ax: A
         for j, count in enumerate(row):
             right = i == j
             strength = share[i, j] if right else min(1.0, 4 * share[i, j] ** 0.5)
-            ax.add_patch(plt.Rectangle((j - 0.48, i - 0.48), 0.96, 0.96, color=BLUE if right else "#d55e00", alpha=0.10 + 0.55 * strength if count else 0.04, linewidth=0))
+            ax.add_patch(
+                Rectangle(
+                    (j - 0.48, i - 0.48),
+                    0.96,
+                    0.96,
+                    color=BLUE if right else "#d55e00",
+                    alpha=0.10 + 0.55 * strength if count else 0.04,
+                    linewidth=0,
+                )
+            )
             if count:
-                ax.text(j, i, f"{count:,}", ha="center", va="center", fontsize=9, fontweight="normal" if right else "bold", color=INK)
+                ax.text(
+                    j,
+                    i,
+                    f"{count:,}",
+                    ha="center",
+                    va="center",
+                    fontsize=9,
+                    fontweight="normal" if right else "bold",
+                    color=INK,
+                )
     ax.set_xticks(range(len(classes)), classes, rotation=35, ha="right")
     ax.set_yticks(range(len(classes)), classes)
     ax.set_xlim(-0.5, len(classes) - 0.5)
@@ -72,7 +95,17 @@ def draw_reliability(found: dict[str, dict[str, Any]], ax: Axes | None = None) -
         low, high = (np.array(r[part], dtype=float)[kept] for part in ("low", "high"))
         x, y = confidence[kept], accuracy[kept]
         error = np.nan_to_num(np.stack([y - low, high - y]).clip(min=0))
-        ax.errorbar(x, y, error, color=COLOURS[key], marker=MARKERS[key], linewidth=1.4, elinewidth=1, capsize=2, label=name(key))
+        ax.errorbar(
+            x,
+            y,
+            error,
+            color=COLOURS[key],
+            marker=MARKERS[key],
+            linewidth=1.4,
+            elinewidth=1,
+            capsize=2,
+            label=name(key),
+        )
     ax.set_xlabel("confidence")
     ax.set_ylabel("share right", color=SOFT)
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))

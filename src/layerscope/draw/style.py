@@ -21,10 +21,17 @@ COLOURS = {
     "pixels": INK,
     "shuffled": GREY,
 }
-MARKERS = {"cnn": "o", "mlp": "s", "logistic regression": "^", "nearest neighbour": "D", "trained": "o", "untrained": "s"}
+MARKERS = {
+    "cnn": "o",
+    "mlp": "s",
+    "logistic regression": "^",
+    "nearest neighbour": "D",
+    "trained": "o",
+    "untrained": "s",
+}
 NAMES = {"cnn": "CNN", "mlp": "MLP"}
 
-RC: dict[str, Any] = {
+RC: Any = {
     "figure.dpi": 100,
     "font.family": ["sans-serif"],
     "font.size": 10,

@@ -17,12 +17,30 @@ from PIL import Image
 from layerscope.draw.style import BLUE, GREEN, GREY, INK, LINE, ORANGE, PURPLE, SKY, SOFT, style
 
 # Each colour of draw.style is a variable of the page, so that a figure follows it into the dark.
-VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", BLUE: "blue", ORANGE: "orange", GREEN: "green", PURPLE: "purple", SKY: "sky", GREY: "grey"}
+VARIABLES = {
+    INK: "ink",
+    SOFT: "soft",
+    LINE: "line",
+    BLUE: "blue",
+    ORANGE: "orange",
+    GREEN: "green",
+    PURPLE: "purple",
+    SKY: "sky",
+    GREY: "grey",
+}
 
 Draw = Callable[[Axes], object]
 
 
-def svg(draws: Sequence[Draw], titles: Sequence[str], alt: str, columns: int = 2, height: float = 3.2, width: float = 9.4, share_y: bool = False) -> str:
+def svg(
+    draws: Sequence[Draw],
+    titles: Sequence[str],
+    alt: str,
+    columns: int = 2,
+    height: float = 3.2,
+    width: float = 9.4,
+    share_y: bool = False,
+) -> str:
     """Panels side by side as one inline SVG with a text alternative.
 
     Args:
@@ -46,7 +64,12 @@ def svg(draws: Sequence[Draw], titles: Sequence[str], alt: str, columns: int = 2
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r' xmlns:\w+="[^"]*"| xmlns="[^"]*"', "", text).replace("xlink:href", "href")
-    text = re.sub(r'<svg [^>]*viewBox="([^"]*)"[^>]*>', rf'<svg viewBox="\1" role="img" aria-label="{html.escape(alt)}">', text, count=1)
+    text = re.sub(
+        r'<svg [^>]*viewBox="([^"]*)"[^>]*>',
+        rf'<svg viewBox="\1" role="img" aria-label="{html.escape(alt)}">',
+        text,
+        count=1,
+    )
     for colour, variable in VARIABLES.items():
         text = text.replace(colour, f"var(--{variable})")
     return text.replace("#000000", "var(--ink)")

@@ -13,6 +13,7 @@ from layerscope.draw.curves import draw_few_labels, draw_learning
 from layerscope.draw.layers import draw_alike, draw_layers, layer_key
 from layerscope.draw.scores import draw_confusion, draw_reliability, draw_scores
 from layerscope.draw.style import name, percent
+from layerscope.judge import METRICS
 from layerscope.report import words
 from layerscope.report.figure import png, svg
 from layerscope.study.folder import RunFolder
@@ -43,6 +44,7 @@ def contents(folder: RunFolder) -> dict[str, Any]:
     return {
         "run": run,
         "worlds": WORLDS,
+        "titles": {key: metric.title for key, metric in METRICS.items()},
         "judged": judged,
         "headline": words.headline(run, judged),
         "layers": {net: _layers(folder, net) for net in ("cnn", "mlp")},
@@ -69,54 +71,88 @@ def _layers(folder: RunFolder, net: str) -> dict[str, Any]:
     sentences = {world: words.interpret(net, world, seeds[world]) for world in WORLDS}
     alt = f"Layer curves of the {net.upper()}. " + " ".join(s for pair in sentences.values() for s in pair)
     figure = svg(draws, titles, alt, share_y=False)
-    return {"figure": Markup(figure), "sentences": sentences, "legends": (layer_key(), layer_key(few=True)), "seeds": seeds}
+    return {
+        "figure": Markup(figure),
+        "sentences": sentences,
+        "legends": (layer_key(), layer_key(few=True)),
+        "seeds": seeds,
+    }
 
 
 def _alike(folder: RunFolder) -> Markup:
     found = {world: folder.found(f"alike-{world}") for world in WORLDS}
     draws = [partial(_draw, draw_alike, f["cka"], f["stages"]) for f in found.values()]
-    first_last = "; ".join(f"{world}: first block {f['cka'][1][1]:.2f}, last {f['cka'][-1][-1]:.2f}" for world, f in found.items())
+    first_last = "; ".join(
+        f"{world}: first block {f['cka'][1][1]:.2f}, last {f['cka'][-1][-1]:.2f}" for world, f in found.items()
+    )
     alt = f"Similarity (CKA) between the layers of two CNNs that differ only in their seed. {first_last}."
     return Markup(svg(draws, list(WORLDS.values()), alt, height=3.9))
 
 
 def _learning(folder: RunFolder) -> Markup:
     seed = folder.run["plan"]["seeds"][0]
-    histories = {w: {net: folder.found(f"trained-{w}-{net}-{seed}")["epochs"] for net in ("cnn", "mlp")} for w in WORLDS}
+    histories = {
+        w: {net: folder.found(f"trained-{w}-{net}-{seed}")["epochs"] for net in ("cnn", "mlp")} for w in WORLDS
+    }
     draws = [partial(_draw, draw_learning, history) for history in histories.values()]
-    last = "; ".join(f"{w}, {net.upper()}: training loss {e[-1]['train_loss']:.3f}" for w, h in histories.items() for net, e in h.items())
+    last = "; ".join(
+        f"{w}, {net.upper()}: training loss {e[-1]['train_loss']:.3f}"
+        for w, h in histories.items()
+        for net, e in h.items()
+    )
     return Markup(svg(draws, list(WORLDS.values()), f"Learning curves. At the end: {last}."))
 
 
 def _scores(judged: dict[str, Any]) -> Markup:
     accuracy = {world: {n: s["accuracy"] for n, s in found["scores"].items()} for world, found in judged.items()}
     draws = [partial(_draw, draw_scores, found) for found in accuracy.values()]
-    said = "; ".join(f"{world}, {name(n)}: {percent(s['value'])} right" for world, found in accuracy.items() for n, s in found.items())
+    said = "; ".join(
+        f"{world}, {name(n)}: {percent(s['value'])} right"
+        for world, found in accuracy.items()
+        for n, s in found.items()
+    )
     return Markup(svg(draws, list(WORLDS.values()), f"Errors with 95 % intervals. {said}.", height=2.9))
 
 
 def _confusion(judged: dict[str, Any], run: dict[str, Any]) -> Markup:
     draws = [partial(_draw, draw_confusion, found["confusion"], run["classes"]) for found in judged.values()]
-    wrong = {world: int(np.array(found["confusion"]).sum() - np.trace(found["confusion"])) for world, found in judged.items()}
-    alt = "Confusion matrices of the CNN: " + "; ".join(f"{count} mistakes, {world}" for world, count in wrong.items()) + "."
+    wrong = {
+        world: int(np.array(found["confusion"]).sum() - np.trace(found["confusion"])) for world, found in judged.items()
+    }
+    alt = (
+        "Confusion matrices of the CNN: "
+        + "; ".join(f"{count} mistakes, {world}" for world, count in wrong.items())
+        + "."
+    )
     return Markup(svg(draws, list(WORLDS.values()), alt, height=4.4))
 
 
 def _reliability(judged: dict[str, Any]) -> Markup:
     draws = [partial(_draw, draw_reliability, found["reliability"]) for found in judged.values()]
-    errors = "; ".join(f"{w}, {net.upper()}: {j['scores'][net]['ece']['value']:.3f}" for w, j in judged.items() for net in ("cnn", "mlp"))
+    errors = "; ".join(
+        f"{w}, {net.upper()}: {j['scores'][net]['ece']['value']:.3f}"
+        for w, j in judged.items()
+        for net in ("cnn", "mlp")
+    )
     return Markup(svg(draws, list(WORLDS.values()), f"Calibration. Expected calibration error: {errors}."))
 
 
 def _few(few: dict[str, Any]) -> Markup:
     draws = [partial(_draw, draw_few_labels, found) for found in few.values()]
-    alt = "Accuracy against labels per class. " + " ".join(words.depth_pays(found, world) for world, found in few.items())
+    alt = "Accuracy against labels per class. " + " ".join(
+        words.depth_pays(found, world) for world, found in few.items()
+    )
     return Markup(svg(draws, list(WORLDS.values()), alt, share_y=False))
 
 
 def _networks(folder: RunFolder, world: str, net: str) -> dict[str, Any]:
     found = [folder.found(f"trained-{world}-{net}-{seed}") for seed in folder.run["plan"]["seeds"]]
-    return {"parameters": found[0]["parameters"], "accuracies": [f["accuracy"] for f in found], "epochs": found[0]["epochs"], "best": found[0]["best"]}
+    return {
+        "parameters": found[0]["parameters"],
+        "accuracies": [f["accuracy"] for f in found],
+        "epochs": found[0]["epochs"],
+        "best": found[0]["best"],
+    }
 
 
 def _pictures(folder: RunFolder) -> dict[str, list[dict[str, Any]]]:

@@ -37,7 +37,10 @@ def interpret(net: str, world: str, seeds: Seeds) -> tuple[str, str]:
     without = max(twin[twin_best], raw["probe"]["value"], raw["neighbours"])
     who = f"the untrained twin's {_block(twin_best)}" if without == twin[twin_best] else "raw pixels"
     reading = next(r for r in seeds[0]["trained"] if r["stage"] == best)
-    few = (float(np.mean([_few(s["trained"], best) for s in seeds])), float(np.mean([_few(s["untrained"], twin_best) for s in seeds])))
+    few = (
+        float(np.mean([_few(s["trained"], best) for s in seeds])),
+        float(np.mean([_few(s["untrained"], twin_best) for s in seeds])),
+    )
     if reading["probe"]["low"] > without:
         second = (
             f"What needs no learning at all, {who}, reaches {short(without)}, so {100 * (trained[best] - without):.1f} of these points "

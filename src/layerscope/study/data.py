@@ -32,9 +32,7 @@ def prepare(plan: Plan, loaded: Loaded, progress: Progress) -> StudyData:
     parts = {name: thin(part, plan.limits[name], plan.seed) for name, part in parts.items()}
     if plan.labels is not None:
         parts["train"] = few(parts["train"], plan.labels, plan.seed)
-    wild_parts = {
-        name: wild(part, WILD, plan.seed * 10 + i, progress) for i, (name, part) in enumerate(parts.items())
-    }
+    wild_parts = {name: wild(part, WILD, plan.seed * 10 + i, progress) for i, (name, part) in enumerate(parts.items())}
     return StudyData(loaded, {"clean": parts, "wild": wild_parts})
 
 

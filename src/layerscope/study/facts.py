@@ -90,7 +90,7 @@ def card(folder: RunFolder, world: str) -> str:
             "|---|---|---|",
             *rows,
             "",
-            "Made for teaching. Not a medical device; it has seen no patient, scanner or site but those of this data set.",
+            "Made for teaching. Not a medical device; it has seen no patient, scanner or site but those of these data.",
             "",
         ]
     )

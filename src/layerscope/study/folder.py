@@ -36,7 +36,9 @@ class RunFolder:
         if not resume:
             raise DataError(f"{path} holds a run already. Give --resume to go on with it, or another --out.")
         begun, wanted = folder.run["plan"], _plain(facts["plan"])
-        differs = [f"{key} {begun.get(key)!r} there, {value!r} now" for key, value in wanted.items() if begun.get(key) != value]
+        differs = [
+            f"{key} {begun.get(key)!r} there, {value!r} now" for key, value in wanted.items() if begun.get(key) != value
+        ]
         if folder.run["identity"] != facts["identity"]:
             differs.append("other images")
         if differs:
@@ -74,7 +76,10 @@ class RunFolder:
         return [curve for curve in found if curve is not None]
 
     def seconds(self) -> dict[str, float]:
-        return {file.stem: json.loads(file.read_text(encoding="utf-8"))["seconds"] for file in sorted((self.path / "steps").glob("*.json"))}
+        return {
+            file.stem: json.loads(file.read_text(encoding="utf-8"))["seconds"]
+            for file in sorted((self.path / "steps").glob("*.json"))
+        }
 
     def pictures(self, columns: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """The images that the report shows; given columns, they are written first."""

@@ -85,7 +85,9 @@ class Study:
         return predictions
 
     def train(self, world: str, net: str, seed: int) -> dict[str, Any]:
-        model, history = steps.trained(self.plan, self.data, self.data.worlds[world], net, seed, *self._at(world, net, seed))
+        model, history = steps.trained(
+            self.plan, self.data, self.data.worlds[world], net, seed, *self._at(world, net, seed)
+        )
         return {
             "epochs": [{k: v for k, v in vars(epoch).items() if k != "optimizer"} for epoch in history.epochs],
             "best": history.best,
@@ -101,4 +103,8 @@ class Study:
         return steps.layers(self.network(world, net, seed), net, self.data.worlds[world], self.plan, seed)
 
     def _at(self, world: str, net: str, seed: int) -> tuple[Path, Progress, str]:
-        return self.folder.path / "training" / f"{world}-{net}-{seed}", self.progress, f"training the {net.upper()}, {world}, seed {seed}"
+        return (
+            self.folder.path / "training" / f"{world}-{net}-{seed}",
+            self.progress,
+            f"training the {net.upper()}, {world}, seed {seed}",
+        )

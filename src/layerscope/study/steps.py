@@ -43,7 +43,10 @@ def trained(
 
 def flattered(plan: Plan, data: StudyData, honest: dict[str, float], progress: Progress) -> dict[str, Any]:
     """What a random split would have put on both sides, and how much it flatters each network and baseline."""
-    random = {name: thin(p, plan.limits[name], plan.seed) for name, p in SPLITS["random"](data.loaded.dataset, plan.seed).items()}
+    random = {
+        name: thin(p, plan.limits[name], plan.seed)
+        for name, p in SPLITS["random"](data.loaded.dataset, plan.seed).items()
+    }
     if plan.labels is not None:
         random["train"] = few(random["train"], plan.labels, plan.seed)
     found = {}
@@ -95,7 +98,9 @@ def few_labels(plan: Plan, data: StudyData, world: str, progress: Progress) -> l
         progress(f"learning from few labels, {world}", i, len(cells), "draws")
         drawn = few(train, labels, plan.seed + draw)
         for name in ("nearest neighbour", "logistic regression"):
-            found.append({"method": name, "labels": labels, "draw": draw, "accuracy": accuracy(BASELINES[name](drawn, test))})
+            found.append(
+                {"method": name, "labels": labels, "draw": draw, "accuracy": accuracy(BASELINES[name](drawn, test))}
+            )
         for net, (config, recipe) in networks(plan, data).items():
             model = build(net, vars(config), plan.seed + draw)
             fit(model, drawn, None, few_label_recipe(recipe, len(drawn), plan.seed + draw))
@@ -123,7 +128,7 @@ def alike(a: Layered, b: Layered, parts: Parts, plan: Plan) -> dict[str, Any]:
 def pictures(
     data: StudyData, predictions: dict[str, Predictions], per_class: int = 6, most: int = 12
 ) -> dict[str, np.ndarray]:
-    """Images worth a look, as columns: examples of each class, the most confident mistakes, the least certain images."""
+    """Images worth a look, as columns: examples of each class, the most confident mistakes, the least certain."""
     columns = {}
     for world, p in predictions.items():
         test = data.worlds[world]["test"]

@@ -34,8 +34,10 @@ def ellipse(
     return x
 
 
-def capsule(x: Plane, y: Plane, start: tuple[Number, Number], end: tuple[Number, Number], radius: Number) -> Plane:
-    """Distance to the edge of a thick line with round ends, negative inside."""
+def capsule(
+    x: Plane, y: Plane, start: tuple[Number, Number], end: tuple[Number, Number], radius: Number | Plane
+) -> Plane:
+    """Distance to the edge of a thick line with round ends, negative inside; its radius may change along it."""
     dx, dy = end[0] - start[0], end[1] - start[1]
     square = dx * dx + dy * dy
     x, y = x - start[0], y - start[1]
