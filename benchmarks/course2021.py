@@ -57,7 +57,8 @@ def course(archive: Path, seed: int) -> dict:
         train, test = random_split(dataset, SIZES, torch.Generator().manual_seed(42))
         torch.manual_seed(seed)
         net = nn.Sequential(
-            nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+            nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2),
+            nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
             nn.Linear(16 * 13 * 13, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 6),
         )  # fmt: skip
         optimizer = torch.optim.SGD(net.parameters(), lr=0.001, momentum=0.9)

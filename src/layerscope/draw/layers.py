@@ -72,9 +72,9 @@ def layer_key(few: bool = False) -> str:
     if few:
         return "Dashed: the same probe on raw pixels. Bands: the range over training seeds and draws of labels."
     return (
-        "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on raw pixels; fine dots: every "
-        "layer projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. Bands: "
-        "the range over training seeds, widened by the 95 % interval over groups."
+        "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on them; fine dots: every "
+        "layer projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. "
+        "Bands: the range over training seeds, widened by the 95 % interval over groups."
     )
 
 

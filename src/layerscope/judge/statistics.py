@@ -43,7 +43,7 @@ class Ranking:
     """Each class against the rest by its probability: AUROC, average precision and sensitivity, (r, k, 3).
 
     Rows are sorted once. Of the thresholds only those at which a sample of the class lies can change the three, so they
-    alone are kept; the curves are cumulative sums over them, from the highest threshold down.
+    alone are kept, from the highest down; the curves are cumulative sums over them.
     """
 
     specificity: float = 0.95
@@ -51,36 +51,45 @@ class Ranking:
     def __call__(self, p: Predictions) -> Weigh:
         owners, groups = p.owners
         scores = p.probs.T.astype(float)
-        curves = [self._curve(p.targets == c, score, owners, groups) for c, score in enumerate(scores)]
+        curves = [self._curve(p.targets == c, -score, owners, groups) for c, score in enumerate(scores)]
         return lambda weights: np.stack([curve(weights) for curve in curves], axis=1)
 
-    def _curve(self, true: np.ndarray, score: np.ndarray, owners: np.ndarray, groups: int) -> Weigh:
-        thresholds = np.unique(-score[true])
-        u = len(thresholds)
-        if u == 0:
+    def _curve(self, true: np.ndarray, falling: np.ndarray, owners: np.ndarray, groups: int) -> Weigh:
+        if not true.any():
             return lambda weights: np.full((len(weights), 3), np.nan)
-        at = np.searchsorted(thresholds, -score)  # the first threshold that a row reaches
-        tied = ~true & (thresholds[at.clip(max=u - 1)] == -score)
+        leading = true & (falling < falling[~true].min(initial=np.inf))
+        falling = np.where(leading, falling[leading].max(initial=-np.inf), falling)  # one threshold serves them all
+        thresholds = np.unique(falling[true])
+        u = len(thresholds)
+        at = np.searchsorted(thresholds, falling)  # the first threshold that a row reaches
+        tied = ~true & (thresholds[at.clip(max=u - 1)] == falling)
+        passed = at + tied  # the first threshold that lies below a row of another class
+        # between the rows of other classes, thresholds follow each other in runs that find as many of those
+        starts = np.unique(np.concatenate([[0], passed[~true & (passed < u)], at[tied]]))
+        run, v = np.searchsorted(starts, np.arange(u + 1), side="right") - 1, len(starts)
+        run[u] = v
         hits = _adder(at[true], owners[true], groups, u)
-        passed = (at + tied)[~true]  # the first threshold that lies below a row of another class
-        lower = _adder(passed, owners[~true], groups, u + 1)
-        ties = _adder(at[tied], owners[tied], groups, u)
+        hits_of_run = _adder(run[at[true]], owners[true], groups, v)
+        lower = _adder(run[passed[~true]], owners[~true], groups, v + 1)
+        ties = _adder(run[at[tied]], owners[tied], groups, v)
 
         def curve(weights: np.ndarray) -> np.ndarray:
             w = np.ascontiguousarray(weights.T)
-            hit, above = hits @ w, np.cumsum(lower @ w, axis=0)
+            above = np.cumsum(lower @ w, axis=0)
             negatives, above = above[-1], above[:-1]
-            reached = above + ties @ w if ties.nnz else above
-            found = np.cumsum(hit, axis=0)
+            reached = above + ties @ w
+            hit, found = hits_of_run @ w, np.cumsum(hits @ w, axis=0)
             positives = found[-1]
-            wrong_pairs = np.einsum("ur,ur->r", hit, above + reached) / 2
-            precision = found / np.maximum(found + reached, np.finfo(float).tiny)
+            precision = reached[run[:-1]]
+            precision += found
+            np.divide(found, np.maximum(precision, np.finfo(float).tiny, out=precision), out=precision)
+            wrong_pairs = np.einsum("vr,vr->r", hit, above + reached) / 2
             allowed = reached <= (1 - self.specificity) * negatives * (1 + 1e-9)
             return np.stack(
                 [
                     1 - ratio(wrong_pairs, positives * negatives),
-                    ratio(np.einsum("ur,ur->r", hit, precision), positives),
-                    ratio(np.einsum("ur,ur->r", hit, allowed), np.where(negatives > 0, positives, 0)),
+                    ratio(np.einsum("ur,ur->r", hits @ w, precision), positives),
+                    ratio(np.einsum("vr,vr->r", hit, allowed), np.where(negatives > 0, positives, 0)),
                 ],
                 axis=1,
             )

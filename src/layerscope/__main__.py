@@ -1,0 +1,5 @@
+"""`python -m layerscope` is the command."""
+
+from layerscope.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""The sentences say what the numbers say, and admit when they say nothing."""
+
+import pytest
+
+from layerscope.draw.style import percent
+from layerscope.report.words import depth_pays, flattering, interpret, short
+
+
+def reading(stage, value, low=None, few=0.5, near=0.5):
+    probe = {"value": value, "low": value - 0.01 if low is None else low, "high": min(1.0, value + 0.01)}
+    return {"stage": stage, "probe": probe, "few": [few, few, few], "neighbours": near, "shuffled": 0.5, "equal": value}
+
+
+def curve(trained, twin, raw_near=0.5):
+    stages = ["pixels", *(f"block{i}" for i in range(1, len(trained) - 1)), "logits"]
+    return [
+        {
+            "trained": [reading(s, v, near=raw_near) for s, v in zip(stages, trained, strict=True)],
+            "untrained": [reading(s, v, near=raw_near) for s, v in zip(stages, twin, strict=True)],
+        }
+    ]
+
+
+def test_a_climb_that_the_twin_does_not_show_was_learned():
+    first, second = interpret("cnn", "wild", curve([0.4, 0.7, 0.9, 0.98, 0.98], [0.4, 0.6, 0.55, 0.5, 0.3]))
+    assert first.startswith("In the wild, a straight line on raw pixels tells 40 %")
+    assert "70 %, 90 % and 98 %: each block leaves the task as easy as it was or easier" in first
+    assert "the untrained twin's block 1, reaches 60 %, so 38.0 of these points were learned" in second
+
+
+def test_a_climb_that_the_twin_shows_too_is_no_evidence():
+    _, second = interpret("cnn", "clean", curve([0.9, 0.95, 0.99, 0.99], [0.9, 0.95, 0.99, 0.5]))
+    assert second.startswith("But the untrained twin's block 2 reaches 99 % without any learning")
+    assert "no evidence" in second
+
+
+def test_neighbours_on_raw_pixels_count_as_knowing_without_learning():
+    _, second = interpret("mlp", "clean", curve([0.2, 0.8, 0.9], [0.2, 0.3, 0.3], raw_near=0.95))
+    assert second.startswith("But raw pixels reaches 95 %")
+
+
+def test_a_curve_that_falls_again_says_where_it_was_best():
+    first, _ = interpret("mlp", "clean", curve([0.4, 0.9, 0.8, 0.8], [0.4, 0.4, 0.4, 0.4]))
+    assert "easiest after block 1, and not easier beyond" in first
+
+
+def rows(**means):
+    return [
+        {"method": m.replace("_", " "), "labels": n, "draw": 0, "accuracy": a}
+        for m, pairs in means.items()
+        for n, a in pairs
+    ]
+
+
+def test_depth_pays_where_it_does_and_not_where_it_does_not():
+    found = rows(
+        cnn=[(1, 0.5), (10, 0.9)], nearest_neighbour=[(1, 0.6), (10, 0.7)], logistic_regression=[(1, 0.4), (10, 0.6)]
+    )
+    text = depth_pays(found, "wild")
+    assert "depth pays most at 10 labels per class: CNN 90 %, nearest neighbour 70 %" in text
+    assert text.endswith("at 1 per class it is behind.")
+    losing = rows(cnn=[(1, 0.5)], nearest_neighbour=[(1, 0.6)], logistic_regression=[(1, 0.4)])
+    assert "nowhere ahead" in depth_pays(losing, "clean")
+
+
+def test_flattering_names_who_gains_most():
+    twins = {"random": {"all": 0.5, "A": 0.9, "B": 0.1}, "blocks": {"all": 0.1, "A": 0.1, "B": 0.1}}
+    accuracy = {"cnn": {"random": 0.99, "honest": 0.985}, "nearest neighbour": {"random": 0.99, "honest": 0.9}}
+    first, second = flattering({"twins": twins, "accuracy": accuracy}, "blocks")
+    assert "90 % of A; by this split it is 10 %, and 10 % of A" in first
+    assert "flatter nearest neighbour most, by +9.00 points" in second
+    assert "the CNN by +0.50" in second
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "100.00 %"), (0.99996, "99.99 %"), (0.9876, "98.76 %")])
+def test_a_mistake_is_never_rounded_away(value, text):
+    assert percent(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(1.0, "100 %"), (0.994, "99 %"), (0.9967, "99.7 %"), (0.9999, "99.99 %")])
+def test_short_numbers_keep_what_tells_them_from_all(value, text):
+    assert short(value) == text
