@@ -29,7 +29,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/run.py
 
 figure: .venv/dev
-	$(BIN)/python tools/figure.py
+	$(BIN)/python tools/figure.py $(RUN)
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found. Install it, or name it: make run PYTHON=/path/to/python"; exit 1; }

@@ -71,7 +71,10 @@ def _header(block: bytes) -> tuple[str, int, bytes]:
 
 
 def _octal(field: bytes) -> int:
-    return int(field.strip(b" \0") or b"0", 8)
+    try:
+        return int(field.strip(b" \0") or b"0", 8)
+    except ValueError as error:
+        raise ValueError(f"the header of a tar member has {field!r} where a number is needed") from error
 
 
 def _take(stream: BufferedReader, size: int, longest: int, name: str) -> bytes:

@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,9 +73,9 @@ def test_the_network_learned_and_its_layers_show_it(run):
 def test_the_saved_network_predicts_what_the_csv_says(run):
     from layerscope.checkpoint import load_model
     from layerscope.data import DATASETS
+    from layerscope.progress import silent
     from layerscope.study.data import prepare
     from layerscope.study.plan import Plan
-    from layerscope.progress import silent
     from layerscope.train import predict
 
     data = prepare(Plan("phantoms", "groups", quick=True), DATASETS["phantoms"].load(), silent)
@@ -159,12 +158,15 @@ def test_in_chromium_it_opens_without_error_or_request_at_any_width(run, scheme)
 
 
 CONTRAST = """() => {
-  const rgb = v => { const c = document.createElement('canvas').getContext('2d'); c.fillStyle = v; c.fillRect(0,0,1,1);
-    return [...c.getImageData(0,0,1,1).data].slice(0,3).map(x => { x /= 255; return x <= .03928 ? x/12.92 : ((x+.055)/1.055)**2.4 }) };
+  const rgb = v => { const c = document.createElement('canvas').getContext('2d');
+    c.fillStyle = v; c.fillRect(0,0,1,1);
+    return [...c.getImageData(0,0,1,1).data].slice(0,3).map(x => x / 255)
+      .map(x => x <= .03928 ? x/12.92 : ((x+.055)/1.055)**2.4) };
   const light = v => { const [r,g,b] = rgb(v); return .2126*r + .7152*g + .0722*b };
   const style = getComputedStyle(document.documentElement), at = n => style.getPropertyValue('--' + n).trim();
   const page = light(at('page'));
-  return Math.min(...['ink','soft','blue','orange'].map(n => { const l = light(at(n)); return (Math.max(l,page)+.05)/(Math.min(l,page)+.05) }));
+  const ratio = l => (Math.max(l,page)+.05)/(Math.min(l,page)+.05);
+  return Math.min(...['ink','soft','blue','orange'].map(n => ratio(light(at(n)))));
 }"""
 
 

@@ -374,7 +374,7 @@ def test_a_damaged_header_is_noticed(tmp_path, at):
     body = bytearray(path.read_bytes())
     body[at] ^= 1
     path.write_bytes(body)
-    with pytest.raises(DataError, match="wrong checksum|invalid literal for int"):
+    with pytest.raises(DataError, match=r"wrong checksum|where a number is needed"):
         read(path)
 
 

@@ -264,7 +264,7 @@ def test_an_address_is_given_up_and_nothing_is_left(cache, replies, complaint):
 def test_no_more_is_kept_than_the_largest_accepted_file_has(cache):
     seen = []
     with Misbehaving(BODY * 9, Reply(length=False)) as server, pytest.raises(DataError):
-        fetch(card(server.url()), progress=lambda what, done, *_: seen.append(done))
+        fetch(card(server.url()), progress=lambda *said: seen.append(said[1]))
     assert max(seen) <= len(BODY)
 
 

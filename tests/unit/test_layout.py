@@ -47,7 +47,8 @@ def test_importing_brings_no_torch_and_changes_nothing():
 
 
 def test_judging_and_reading_archives_need_no_torch():
-    code = "import sys, layerscope.judge, layerscope.archive, layerscope.fetch, layerscope.cli; print('torch' in sys.modules)"
+    names = "layerscope.judge, layerscope.archive, layerscope.fetch, layerscope.cli"
+    code = f"import sys, {names}; print('torch' in sys.modules)"
     assert fresh(code).strip() == "False"
 
 

@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import StratifiedGroupKFold, cross_val_score
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.tree import DecisionTreeClassifier
 
@@ -22,7 +23,7 @@ SERIES = [k for k, name in enumerate(CLASSES) if name not in ("CXR", "Hand")]
 
 @pytest.fixture(scope="module")
 def phantoms() -> Phantoms:
-    return draw(3000, seed=0)
+    return draw(2400, seed=0)
 
 
 @pytest.fixture(scope="module")
@@ -34,17 +35,10 @@ def thumbnails(pixels):
     return pixels.reshape(-1, 16, 4, 16, 4).mean((2, 4)).reshape(len(pixels), -1) / 255
 
 
-def held_out(phantoms, share=0.3):
-    """True for the images of a share of each class's patients."""
-    rng, chosen = np.random.default_rng(0), []
-    for k in range(len(CLASSES)):
-        patients = np.unique(phantoms.patients[phantoms.targets == k])
-        chosen.extend(rng.choice(patients, round(share * len(patients)), replace=False))
-    return np.isin(phantoms.patients, chosen)
-
-
-def accuracy(model, phantoms, columns, test):
-    return model.fit(columns[~test], phantoms.targets[~test]).score(columns[test], phantoms.targets[test])
+def accuracy(model, phantoms, columns, groups=None):
+    """Cross-validated, by patient unless other groups are given."""
+    groups = phantoms.patients if groups is None else groups
+    return cross_val_score(model, columns, phantoms.targets, groups=groups, cv=StratifiedGroupKFold(4)).mean()
 
 
 # --- what is known about them
@@ -115,29 +109,28 @@ def test_neighbouring_slices_are_alike_and_strangers_are_not(phantoms):
 def test_corners_give_little_away(phantoms):
     corners = phantoms.pixels[:, [0, 0, -1, -1], [0, -1, 0, -1]]
     tree = DecisionTreeClassifier(max_depth=4, random_state=0)
-    assert 0.4 < accuracy(tree, phantoms, corners, held_out(phantoms)) < 0.75  # MedNIST: 0.91
+    assert 0.4 < accuracy(tree, phantoms, corners) < 0.75  # MedNIST: 0.91
 
 
 def test_grey_statistics_are_not_enough(phantoms):
     flat = phantoms.pixels.reshape(len(phantoms), -1)
     columns = np.stack([flat.mean(1), flat.std(1), *np.percentile(flat, [0, 25, 50, 75, 100], axis=1)], axis=1)
     tree = DecisionTreeClassifier(max_depth=8, random_state=0)
-    assert 0.5 < accuracy(tree, phantoms, columns, held_out(phantoms)) < 0.95  # MedNIST: 0.985
+    assert 0.6 < accuracy(tree, phantoms, columns) < 0.92  # MedNIST: 0.985
 
 
 def test_neither_trivial_nor_impossible(phantoms):
-    columns, test = thumbnails(phantoms.pixels), held_out(phantoms)
-    assert 0.7 < accuracy(NearestCentroid(), phantoms, columns, test) < 0.93
-    assert 0.9 < accuracy(LogisticRegression(tol=0.01, max_iter=1000), phantoms, columns, test) < 0.99
+    columns = thumbnails(phantoms.pixels)
+    assert 0.8 < accuracy(NearestCentroid(), phantoms, columns) < 0.92  # MedNIST: 0.96
+    assert 0.92 < accuracy(LogisticRegression(tol=0.03, max_iter=1000), phantoms, columns) < 0.985  # MedNIST: 0.99
 
 
 def test_a_random_split_flatters(phantoms):
-    columns, test = thumbnails(phantoms.pixels), held_out(phantoms)
-    by_patient = accuracy(KNeighborsClassifier(1), phantoms, columns, test)
-    at_random = accuracy(KNeighborsClassifier(1), phantoms, columns, np.random.default_rng(0).permutation(test))
-    assert by_patient < 0.985
-    assert at_random > 0.99
-    assert at_random - by_patient > 0.01
+    columns = thumbnails(phantoms.pixels)
+    at_random = accuracy(KNeighborsClassifier(1), phantoms, columns, groups=np.arange(len(phantoms)))
+    by_patient = accuracy(KNeighborsClassifier(1), phantoms, columns)
+    assert at_random > 0.985
+    assert 0.9 < by_patient < at_random - 0.015
 
 
 # --- what they look like
@@ -171,9 +164,10 @@ def test_means_of_phantoms_recognise_real_images(phantoms, mirror):
                 names.append(member.name.split("/")[1])
     assert len(names) == 590
     model = NearestCentroid().fit(thumbnails(phantoms.pixels), phantoms.targets)
-    predicted = np.array(CLASSES)[model.predict(thumbnails(np.stack(pixels)))]
+    right = np.array(CLASSES)[model.predict(thumbnails(np.stack(pixels)))] == names
+    assert right.mean() > 0.85  # MedNIST's own means: 0.96
     for name in CLASSES:
-        assert (predicted[np.array(names) == name] == name).mean() > 0.75, name
+        assert right[np.array(names) == name].mean() > 0.5, name
 
 
 # --- files
@@ -233,14 +227,15 @@ def test_bad_input_is_refused(small, tmp_path):
         write(small, tmp_path)
 
 
-def test_memory_does_not_grow_with_the_number_of_images():
+def test_memory_is_that_of_a_chunk(monkeypatch):
+    monkeypatch.setattr("layerscope.data.phantoms.CHUNK", 16)
     peaks = []
-    for images in (240, 720):
+    for images in (120, 480):
         tracemalloc.start()
         draw(images)
         peaks.append(tracemalloc.get_traced_memory()[1] - images * SIZE * SIZE)
         tracemalloc.stop()
-    assert max(peaks) < 64e6
+    assert max(peaks) < 16e6
     assert peaks[1] < 1.3 * peaks[0]
 
 
