@@ -86,6 +86,11 @@ def start(_: Path, __: int) -> dict:
     return found
 
 
+def where(_: Path, __: int) -> dict:
+    """The profile of a training step."""
+    return script("profile.py")
+
+
 def machine() -> dict:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -97,7 +102,7 @@ def machine() -> dict:
     }
 
 
-BENCHMARKS = {"start": start, "speed": speed, "busy": busy}
+BENCHMARKS = {"start": start, "speed": speed, "busy": busy, "profile": where}
 
 
 def main() -> None:

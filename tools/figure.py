@@ -1,4 +1,4 @@
-"""Makes the README's picture and its numbers from a run: `make figure RUN=runs/...` (default: the newest run of MedNIST).
+"""Makes the README's picture and its numbers from a run: `make figure RUN=runs/...` (default: the newest of MedNIST).
 
 The picture is the report's own layer curve of the CNN; the table in the README stands between two markers.
 """

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from layerscope.data import DATASETS
+from layerscope.data.imagefolder import prepare
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
 from layerscope.fetch import fetch
@@ -64,8 +66,14 @@ def dataset_module(name: str) -> ModuleType:
 def verify(name: str, path: Path | None, progress: Progress) -> str:
     """Checks the digest, then that every image can be read; says what was found."""
     module = dataset_module(name)
-    loaded = module.load(path, False, progress)
-    return f"{loaded.dataset.name}: all {len(loaded.dataset):,} images are readable; {loaded.origin}"
+    if not hasattr(module, "SOURCE"):
+        return f"{module.CARD.title}: drawn on the spot, nothing to verify."
+    found = fetch(module.SOURCE, path, progress)
+    with TemporaryDirectory() as scratch:
+        into = Path(scratch) / "prepared"
+        images = prepare(found.path, into, size=(64, 64), classes=module.CLASSES, progress=progress)
+    proof = found.digest or "a folder, whose digest is not known"
+    return f"{module.CARD.title}: {found.path} ({found.where}) is {proof}; all {len(images.targets):,} images are readable."
 
 
 def _which(path: Path | None, progress: Progress) -> tuple[str, str]:

@@ -40,7 +40,7 @@ SOURCE = Source(
             "the mirror's repacked archive",
         ),
     ),
-    size=61_230_000,
+    size=64_000_000,
 )
 
 CARD = Card(SOURCE.name, SOURCE.title, SOURCE.license, SOURCE.citation, SOURCE.group)

@@ -16,10 +16,11 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 from scipy import optimize
 
 from layerscope.judge.metrics import Metric
+from layerscope.judge.statistics import Statistic
 from layerscope.predictions import Predictions
 
 CACHED = 2**19  # numbers that fit the processor's cache; more at one time is slower
@@ -54,6 +55,11 @@ class Design:
         """In how many groups each class occurs."""
         return (self.sizes > 0).sum(0).astype(float)
 
+    @cached_property
+    def home(self) -> Int[np.ndarray, " g"]:
+        """The class of each group, where it lies in one."""
+        return self.sizes.argmax(1)
+
     def unseen(self, metric: Metric) -> Float[np.ndarray, " k"]:
         """Rows of the unseen group by class. Where it lies in one class, that is the one in which it weighs most."""
         average = self.rows / np.maximum(self.groups, 1)
@@ -68,13 +74,11 @@ class Design:
         self, seen: Float[np.ndarray, "r g"], wrong: Float[np.ndarray, "r k"], right: Float[np.ndarray, "r k"]
     ) -> Float[np.ndarray, "r m"]:
         """Weights of the groups of `with_unseen`."""
-        weights = np.hstack([seen, wrong, right])
         if not self.within_classes:
-            return weights
-        members = np.vstack([self.sizes, np.eye(len(self.rows)), np.eye(len(self.rows))])
-        now = weights @ members
+            return np.hstack([seen, wrong, right])
+        now = seen @ self.sizes + wrong + right
         scale = np.divide(self.rows, now, out=np.zeros_like(now), where=now > 0)
-        return weights * scale[:, members.argmax(1)]
+        return np.hstack([seen * scale[:, self.home], wrong * scale, right * scale])
 
     def surely_right(self, metric: Metric, tail: float) -> Float[np.ndarray, " k"]:
         """By class, the least share of right groups with which seeing only such groups has a probability of `tail`.
@@ -129,11 +133,12 @@ def trials(
     """
     design, more = Design.of(p), with_unseen(p)
     prepared = {metric.statistic: metric.statistic(more) for metric in metrics.values()}
-    jobs: dict[tuple, list[tuple[str, int]]] = {}  # one statistic with one unseen group serves several metrics
+    jobs: dict[tuple, dict[Statistic, list[tuple[str, int]]]] = {}  # weights serve several statistics, and they metrics
     for name, metric in metrics.items():
         for v, share in enumerate(unseen):
             rows = design.unseen(metric) * (share is not None)
-            jobs.setdefault((metric.statistic, share or 0.0, tuple(rows)), []).append((name, v))
+            job = jobs.setdefault((share or 0.0, *rows), {})
+            job.setdefault(metric.statistic, []).append((name, v))
     values = {name: np.empty((len(unseen), resamples)) for name in metrics}
     for_seen, for_unseen = (np.random.default_rng(s) for s in np.random.SeedSequence(seed).spawn(2))
     size = max(4, CACHED // max(len(more), len(p.classes) ** 2))
@@ -141,11 +146,12 @@ def trials(
         part = slice(start, min(start + size, resamples))
         seen = for_seen.standard_exponential((part.stop - start, len(design.sizes)))
         once = for_unseen.standard_exponential((part.stop - start, 1))
-        for (statistic, share, rows), wanted in jobs.items():
+        for (share, *rows), job in jobs.items():
             weights = design.weights(seen, once * rows * share, once * rows * (1 - share))
-            result = prepared[statistic](weights)
-            for name, v in wanted:
-                values[name][v, part] = metrics[name].value(result, p)
+            for statistic, wanted in job.items():
+                result = prepared[statistic](weights)
+                for name, v in wanted:
+                    values[name][v, part] = metrics[name].value(result, p)
     return values
 
 

@@ -62,8 +62,11 @@ class Cohort:
         """The mask of an ellipsoid, span = (height of its center, half its extent along z), no two patients' alike."""
         size = swell(self.z, span[0] + self.uniform(-0.02, 0.02), span[1]) * self.uniform(0.85, 1.15)
         center = (at[0] + self.uniform(-0.04, 0.04), at[1] + self.uniform(-0.04, 0.04))
-        mask = inside(ellipse(x, y, center, (radii[0] * size, radii[1] * size), turn))
-        mask *= np.clip(5 * size - 0.1, 0, 1)  # fades in: a slice that misses the organ shows none of it
+        shown = np.clip(5 * size - 0.1, 0, 1)  # fades in: a slice that misses the organ shows none of it
+        met, mask = shown[:, 0, 0] > 0, np.zeros_like(x)
+        size, at_x, at_y = size[met], center[0][met], center[1][met]
+        disc = ellipse(x[met], y[met], (at_x, at_y), (radii[0] * size, radii[1] * size), turn)
+        mask[met] = inside(disc) * shown[met]
         return mask
 
 
