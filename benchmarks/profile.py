@@ -1,7 +1,8 @@
 """Where a training step's time goes, and how far it is from the machine's own convolutions.
 
-For the FAST and the default network: milliseconds of a step, the share of each kind of work in it (torch's profiler), and
-the milliseconds that its convolutions alone take, forward and backward, on inputs that lie ready: no step can be faster.
+For the FAST and the default network: milliseconds of a step, the share of each kind of work in it (torch's
+profiler), and the milliseconds that its convolutions alone take, forward and backward, on inputs that lie ready: no
+step can be faster.
 """
 
 import json
@@ -66,9 +67,7 @@ def measure(config: CNNConfig) -> dict:
         x = torch.randn(BATCH, d, size, size).to(memory_format=torch.channels_last).requires_grad_(i > 0)
         gradient = torch.randn_like(conv(x))
         floor += best(lambda conv=conv, x=x, gradient=gradient: conv(x).backward(gradient))
-        operations += (
-            2 * 9 * d * width * size * size * BATCH * (3 if i else 2)
-        )  # forward, weights, and inputs but the first's
+        operations += 2 * 9 * d * width * size * size * BATCH * (3 if i else 2)
         size, d = size // 2, width
     return {
         "milliseconds of a step": milliseconds,

@@ -73,7 +73,8 @@ def verify(name: str, path: Path | None, progress: Progress) -> str:
         into = Path(scratch) / "prepared"
         images = prepare(found.path, into, size=(64, 64), classes=module.CLASSES, progress=progress)
     proof = found.digest or "a folder, whose digest is not known"
-    return f"{module.CARD.title}: {found.path} ({found.where}) is {proof}; all {len(images.targets):,} images are readable."
+    count = len(images.targets)
+    return f"{module.CARD.title}: {found.path} ({found.where}) is {proof}; all {count:,} images are readable."
 
 
 def _which(path: Path | None, progress: Progress) -> tuple[str, str]:
