@@ -24,6 +24,7 @@ from layerscope.see.probe import few_label_accuracy, probe
 
 FEW = 10  # labels per class
 DRAWS = 10
+RESAMPLES = 500  # of groups, for the interval of each layer
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,9 @@ def _read(
         yield Reading(
             stage=name,
             features=a.shape[1],
-            probe=score(METRICS["accuracy"], _as_predictions(probe(a, y, b, k).argmax(dim=1), score_on)),
+            probe=score(
+                METRICS["accuracy"], _as_predictions(probe(a, y, b, k).argmax(dim=1), score_on), resamples=RESAMPLES
+            ),
             few=(float(few.mean()), float(few.min()), float(few.max())),
             neighbours=_accuracy(vote(index, y, k), answers),
             equal=_accuracy(probe(project(a, narrowest), y, project(b, narrowest), k).argmax(dim=1), answers),

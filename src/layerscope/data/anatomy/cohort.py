@@ -73,4 +73,5 @@ class Cohort:
 def _bumps(at: Float[np.ndarray, " n"], count: int) -> Float[np.ndarray, "n k"]:
     """Weights of `count` Gaussian bumps over 0 to 1; the squares of a row sum to 1."""
     weights = np.exp(-0.5 * ((at[:, None] * count - np.arange(count) - 0.5) / 0.6) ** 2)
+    weights[weights < 1e-6] = 0  # smaller ones become denormal numbers, ten times slower to multiply
     return (weights / np.linalg.norm(weights, axis=1, keepdims=True)).astype(np.float32)
