@@ -51,12 +51,12 @@ def nearest_neighbour(train: Dataset, test: Dataset) -> Predictions:
 
 def logistic_regression(train: Dataset, test: Dataset) -> Predictions:
     """Multinomial logistic regression on pixels (32×32): one layer, no feature."""
-    x, q = small(train, 32).numpy(), small(test, 32).numpy()
+    x, q = (small(part, 32).sub_(0.5).numpy() for part in (train, test))
     with warnings.catch_warnings():  # 100 steps of L-BFGS are the definition of this baseline
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = LogisticRegression(C=1.0, max_iter=100).fit(x - 0.5, train.targets.numpy())
+        fitted = LogisticRegression(C=1.0, max_iter=100).fit(x, train.targets.numpy())
     probs = np.zeros((len(test), len(train.classes)))
-    probs[:, fitted.classes_] = fitted.predict_proba(q - 0.5)
+    probs[:, fitted.classes_] = fitted.predict_proba(q)
     return _predictions(torch.from_numpy(probs), test)
 
 
