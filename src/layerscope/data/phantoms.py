@@ -23,7 +23,7 @@ from layerscope.data.anatomy.trunk import abdomen_ct, chest_ct
 from layerscope.progress import Progress, silent
 
 TITLE = "Phantoms (synthetic, drawn by layerscope)"
-LICENSE = "CC0 1.0: drawn from random numbers, no patient was imaged and no real image was used"
+LICENSE = "CC0 1.0: drawn from random numbers; no patient was imaged and no pixel of a real image is in them"
 FOLDER = "Phantoms"
 CHUNK = 64  # images drawn at once: few enough for the cache of the processor
 
