@@ -88,7 +88,7 @@ def start(_: Path, __: int) -> dict:
 
 def where(_: Path, __: int) -> dict:
     """The profile of a training step."""
-    return script("profile.py")
+    return script("where_time_goes.py")
 
 
 def machine() -> dict:

@@ -12,7 +12,7 @@ from layerscope.dataset import Dataset, split
 from layerscope.inputs import Images
 from layerscope.models.layered import Layered, Stage
 from layerscope.see.activations import activations, project, untrained
-from layerscope.see.curve import layer_curve
+from layerscope.see.curve import layer_curve, learned
 from layerscope.see.neighbours import neighbours, vote
 from layerscope.see.probe import few_label_accuracy, fit_probe, probe
 from layerscope.see.similarity import cka, similarity
@@ -183,6 +183,9 @@ def test_the_layer_curve_finds_the_layer_that_holds_the_answer():
         assert r.probe.low <= r.probe.value <= r.probe.high
         assert r.few[1] <= r.few[0] <= r.few[2]
     assert abs(readings[2].shuffled - 0.5) < 0.12 or readings[2].shuffled in (0.0, 1.0)
+    found = learned(readings, [r for r in readings if r.stage != "block2"], parts["score"])
+    assert (found.stage, found.rival) == ("block2", "neighbours on raw pixels")
+    assert found.ahead.value == pytest.approx(1 - readings[0].neighbours)
     nearest = {r.stage: r.neighbours for r in readings}
     assert nearest["pixels"] > 0.95, "nearest neighbours do not ask for a straight line"
 

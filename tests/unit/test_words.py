@@ -11,12 +11,17 @@ def reading(stage, value, low=None, few=0.5, near=0.5):
     return {"stage": stage, "probe": probe, "few": [few, few, few], "neighbours": near, "shuffled": 0.5, "equal": value}
 
 
-def curve(trained, twin, raw_near=0.5):
+def curve(trained, twin, raw_near=0.5, rival="the untrained twin's block1", ahead=(0.3, 0.2, 0.4)):
     stages = ["pixels", *(f"block{i}" for i in range(1, len(trained) - 1)), "logits"]
     return [
         {
             "trained": [reading(s, v, near=raw_near) for s, v in zip(stages, trained, strict=True)],
             "untrained": [reading(s, v, near=raw_near) for s, v in zip(stages, twin, strict=True)],
+            "learned": {
+                "stage": "block1",
+                "rival": rival,
+                "ahead": dict(zip(("value", "low", "high"), ahead, strict=True)),
+            },
         }
     ]
 
@@ -25,18 +30,23 @@ def test_a_climb_that_the_twin_does_not_show_was_learned():
     first, second = interpret("cnn", "wild", curve([0.4, 0.7, 0.9, 0.98, 0.98], [0.4, 0.6, 0.55, 0.5, 0.3]))
     assert first.startswith("In the wild, a straight line on raw pixels tells 40 %")
     assert "70 %, 90 % and 98 %: each block leaves the task as easy as it was or easier" in first
-    assert "the untrained twin's block 1, reaches 60 %, so 38.0 of these points were learned" in second
+    assert second.startswith(
+        "The best that needs no learning is the untrained twin's block 1, and block 1 is ahead of it"
+    )
+    assert "by +30.0 points (95 % interval +20.0 to +40.0, over groups): that much was learned" in second
 
 
 def test_a_climb_that_the_twin_shows_too_is_no_evidence():
-    _, second = interpret("cnn", "clean", curve([0.9, 0.95, 0.99, 0.99], [0.9, 0.95, 0.99, 0.5]))
-    assert second.startswith("But the untrained twin's block 2 reaches 99 % without any learning")
+    _, second = interpret(
+        "cnn", "clean", curve([0.9, 0.95, 0.99, 0.99], [0.9, 0.95, 0.99, 0.5], ahead=(0.0, -0.01, 0.01))
+    )
+    assert second.startswith("But the untrained twin's block 1 reads as well without any learning")
     assert "no evidence" in second
 
 
-def test_neighbours_on_raw_pixels_count_as_knowing_without_learning():
-    _, second = interpret("mlp", "clean", curve([0.2, 0.8, 0.9], [0.2, 0.3, 0.3], raw_near=0.95))
-    assert second.startswith("But raw pixels reaches 95 %")
+def test_a_lead_whose_interval_holds_zero_is_told_with_its_doubt():
+    _, second = interpret("mlp", "clean", curve([0.2, 0.8, 0.9], [0.2, 0.3, 0.3], ahead=(0.05, -0.01, 0.1)))
+    assert "ahead with every seed, but the groups are too few" in second
 
 
 def test_a_curve_that_falls_again_says_where_it_was_best():

@@ -7,7 +7,7 @@ import numpy as np
 
 from layerscope.draw.style import percent
 
-Seeds = Sequence[dict[str, Sequence[dict[str, Any]]]]
+Seeds = Sequence[dict[str, Any]]
 
 
 def short(value: float) -> str:
@@ -34,23 +34,22 @@ def interpret(net: str, world: str, seeds: Seeds) -> tuple[str, str]:
     else:
         first = f"{line}; after the blocks of the trained {net.upper()} it is {steps}: the task is easiest after {_block(best)}, and not easier beyond."
     twin_best = max(blocks, key=twin.__getitem__)
-    without = max(twin[twin_best], raw["probe"]["value"], raw["neighbours"])
-    who = f"the untrained twin's {_block(twin_best)}" if without == twin[twin_best] else "raw pixels"
-    reading = next(r for r in seeds[0]["trained"] if r["stage"] == best)
-    few = (
-        float(np.mean([_few(s["trained"], best) for s in seeds])),
-        float(np.mean([_few(s["untrained"], twin_best) for s in seeds])),
-    )
-    if reading["probe"]["low"] > without:
+    few = [
+        float(np.mean([_few(s[kind], at) for s in seeds])) for kind, at in (("trained", best), ("untrained", twin_best))
+    ]
+    beside = f"with ten labels per class the trained {_block(best)} gives {short(few[0])}, the untrained {_block(twin_best)} {short(few[1])}"
+    found, every = seeds[0]["learned"], [s["learned"]["ahead"]["value"] for s in seeds]
+    ahead, rival = found["ahead"], _block(found["rival"])
+    points = f"{100 * ahead['value']:+.1f} points (95 % interval {100 * ahead['low']:+.1f} to {100 * ahead['high']:+.1f}, over groups)"
+    if ahead["low"] > 0:
+        second = f"The best that needs no learning is {rival}, and {_block(found['stage'])} is ahead of it by {points}: that much was learned; {beside}."
+    elif min(every) > 0:
         second = (
-            f"What needs no learning at all, {who}, reaches {short(without)}, so {100 * (trained[best] - without):.1f} of these points "
-            f"were learned; with ten labels per class the trained layer still gives {short(few[0])}, the untrained {short(few[1])}."
+            f"The best that needs no learning is {rival}, and {_block(found['stage'])} is ahead of it by {points}: ahead with every seed, but the "
+            f"groups are too few to say that it would be on others; {beside}."
         )
     else:
-        second = (
-            f"But {who} reaches {short(without)} without any learning: this curve is no evidence that the layers learned anything; "
-            f"with ten labels per class the trained layer gives {short(few[0])}, the untrained {short(few[1])}."
-        )
+        second = f"But {rival} reads as well without any learning ({points}): this curve is no evidence that the layers learned anything; {beside}."
     return first, second
 
 

@@ -7,7 +7,7 @@ for the untrained twin: a rise that the twin shows as well was not learned.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from jaxtyping import Int
 from torch import Tensor
 
 from layerscope.dataset import Dataset
-from layerscope.judge import METRICS, Score, score
+from layerscope.judge import METRICS, Difference, Score, compare, score
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.see.activations import activations, project
@@ -38,6 +38,28 @@ class Reading:
     neighbours: float
     equal: float  # accuracy at equal dimension
     shuffled: float  # the probe's accuracy when it learned from shuffled labels
+    guess: Int[np.ndarray, " q"] = field(repr=False)  # the probe's
+    nearest: Int[np.ndarray, " q"] = field(repr=False)  # the neighbours'
+
+
+@dataclass(frozen=True)
+class Learned:
+    """How far the best layer of a trained network is ahead of the best that needs no learning, on the same samples."""
+
+    stage: str
+    rival: str
+    ahead: Difference  # of accuracies, with its interval over groups
+
+
+def learned(trained: list[Reading], twin: list[Reading], score_on: Dataset) -> Learned:
+    """The best trained block against the best of: untrained blocks, raw pixels, neighbours on raw pixels."""
+    answers = score_on.targets.numpy()
+    rivals = {f"the untrained twin's {r.stage}": r.guess for r in twin if r.stage.startswith("block")}
+    rivals |= {"a straight line on raw pixels": trained[0].guess, "neighbours on raw pixels": trained[0].nearest}
+    best = max((r for r in trained if r.stage.startswith("block")), key=lambda r: r.probe.value)
+    rival = max(rivals, key=lambda name: float((rivals[name] == answers).mean()))
+    a, b = (_as_predictions(torch.from_numpy(guess), score_on) for guess in (best.guess, rivals[rival]))
+    return Learned(best.stage, rival, compare(a, b, METRICS["accuracy"]))
 
 
 def layer_curve(model: Layered, fit_on: Dataset, score_on: Dataset, seed: int = 0) -> list[Reading]:
@@ -69,16 +91,17 @@ def _read(
         b = test[name]
         few = few_label_accuracy(a, y, b, answers, FEW, DRAWS, seed)
         index, _ = neighbours(a, b)
+        guess, nearest = probe(a, y, b, k).argmax(dim=1), vote(index, y, k)
         yield Reading(
             stage=name,
             features=a.shape[1],
-            probe=score(
-                METRICS["accuracy"], _as_predictions(probe(a, y, b, k).argmax(dim=1), score_on), resamples=RESAMPLES
-            ),
+            probe=score(METRICS["accuracy"], _as_predictions(guess, score_on), resamples=RESAMPLES),
             few=(float(few.mean()), float(few.min()), float(few.max())),
-            neighbours=_accuracy(vote(index, y, k), answers),
+            neighbours=_accuracy(nearest, answers),
             equal=_accuracy(probe(project(a, narrowest), y, project(b, narrowest), k).argmax(dim=1), answers),
             shuffled=_accuracy(probe(a, shuffled, b, k).argmax(dim=1), answers),
+            guess=guess.numpy(),
+            nearest=nearest.numpy(),
         )
 
 

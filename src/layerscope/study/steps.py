@@ -16,7 +16,7 @@ from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress, silent
 from layerscope.see.activations import activations, untrained
-from layerscope.see.curve import layer_curve
+from layerscope.see.curve import Reading, layer_curve, learned
 from layerscope.see.similarity import similarity
 from layerscope.study.data import Parts, StudyData, sample, thin
 from layerscope.study.plan import Plan, few_label_recipe
@@ -112,10 +112,17 @@ def layers(model: Layered, net: str, parts: Parts, plan: Plan, seed: int) -> dic
     """The layer curves of a trained network and of its untrained twin, read from validation and test samples."""
     fit_on, score_on = (sample(parts[name], plan.read, plan.seed) for name in ("val", "test"))
     twin = untrained(net, model, parts["train"], seed + 1000)
+    trained, without = (layer_curve(network, fit_on, score_on, seed) for network in (model, twin))
     return {
-        "trained": layer_curve(model, fit_on, score_on, seed),
-        "untrained": layer_curve(twin, fit_on, score_on, seed),
+        "trained": [_written(reading) for reading in trained],
+        "untrained": [_written(reading) for reading in without],
+        "learned": learned(trained, without, score_on),
     }
+
+
+def _written(reading: Reading) -> dict[str, Any]:
+    """All but the single guesses."""
+    return {key: value for key, value in vars(reading).items() if key not in ("guess", "nearest")}
 
 
 def alike(a: Layered, b: Layered, parts: Parts, plan: Plan) -> dict[str, Any]:
