@@ -33,7 +33,7 @@ def picture(folder: RunFolder, out: Path) -> None:
             figure.subplots(1, 2), ("clean", "wild"), ("Clean images", "In the wild"), strict=True
         ):
             draw_layers(folder.layers(world, "cnn"), ax=ax)
-            ax.set_title(f"MedNIST, {title.lower()}: what a straight line reads")
+            ax.set_title(f"MedNIST, {title.lower()}: read by a straight line")
         figure.savefig(out, facecolor="white")
 
 
