@@ -70,6 +70,7 @@ def svg(
         text,
         count=1,
     )
+    text = re.sub(r'<g id="[^"]*"', "<g", text)  # nobody asks for them, and each figure has the same
     for colour, variable in VARIABLES.items():
         text = text.replace(colour, f"var(--{variable})")
     return text.replace("#000000", "var(--ink)")

@@ -7,8 +7,6 @@ from typing import Any
 from layerscope.models import CNNConfig, MLPConfig
 from layerscope.train import Recipe
 
-FEW_LABEL_STEPS = 100  # of gradient descent, however few the samples
-
 
 @dataclass(frozen=True)
 class Plan:
@@ -41,9 +39,14 @@ class Plan:
         return 2 if self.quick else 3
 
     @property
+    def few_label_steps(self) -> int:
+        """Of gradient descent, however few the samples."""
+        return 50 if self.quick else 100
+
+    @property
     def read(self) -> int:
         """Samples that layer curves are fitted on, and as many that they are scored on."""
-        return 1000 if self.quick else 4000
+        return 800 if self.quick else 4000
 
     @property
     def resamples(self) -> int:
@@ -53,15 +56,15 @@ class Plan:
         """Name -> configuration and recipe with all labels."""
         recipe = Recipe(precision=self.precision, seed=self.seed)
         return {
-            "cnn": (CNNConfig(channels, classes), replace(recipe, epochs=4 if self.quick else 2, lr=1e-2)),
-            "mlp": (MLPConfig(pixels, classes), replace(recipe, epochs=8 if self.quick else 5, lr=2e-3)),
+            "cnn": (CNNConfig(channels, classes), replace(recipe, epochs=3 if self.quick else 2, lr=1e-2)),
+            "mlp": (MLPConfig(pixels, classes), replace(recipe, epochs=6 if self.quick else 5, lr=2e-3)),
         }
 
     def describe(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds)}
 
 
-def few_label_recipe(recipe: Recipe, samples: int, seed: int) -> Recipe:
-    """The same recipe for FEW_LABEL_STEPS steps, or as many as the whole recipe has if that is less."""
+def few_label_recipe(recipe: Recipe, samples: int, steps: int, seed: int) -> Recipe:
+    """The same recipe, for so many steps rather than epochs."""
     per_epoch = math.ceil(samples / recipe.batch_size)
-    return replace(recipe, epochs=math.ceil(FEW_LABEL_STEPS / per_epoch), seed=seed)
+    return replace(recipe, epochs=math.ceil(steps / per_epoch), seed=seed)

@@ -37,7 +37,7 @@ def trained(
     train, val = parts["train"], parts["val"]
     recipe = Recipe(**{**vars(recipe), "seed": seed})
     if plan.labels is not None:  # with few labels there are none to spare for choosing an epoch
-        recipe, val = few_label_recipe(recipe, len(train), seed), None
+        recipe, val = few_label_recipe(recipe, len(train), plan.few_label_steps, seed), None
     return model, fit(model, train, val, recipe, folder, progress, what)
 
 
@@ -103,7 +103,7 @@ def few_labels(plan: Plan, data: StudyData, world: str, progress: Progress) -> l
             )
         for net, (config, recipe) in networks(plan, data).items():
             model = build(net, vars(config), plan.seed + draw)
-            fit(model, drawn, None, few_label_recipe(recipe, len(drawn), plan.seed + draw))
+            fit(model, drawn, None, few_label_recipe(recipe, len(drawn), plan.few_label_steps, plan.seed + draw))
             found.append({"method": net, "labels": labels, "draw": draw, "accuracy": accuracy(predict(model, test))})
     return found
 
