@@ -227,7 +227,7 @@ def test_the_main_job_on_the_real_mednist(mirror, tmp_path):
     assert metrics["clean"]["scores"]["cnn"]["accuracy"]["value"] > 0.98
     assert metrics["wild"]["scores"]["cnn"]["accuracy"]["value"] > 0.9
     found = json.loads((out / "steps" / "flattered.json").read_text())["found"]
-    assert found["twins"]["random"]["BreastMRI"] > 0.5
+    assert found["twins"]["random"]["BreastMRI"] > 0.25  # of so many images fewer have a twin than of all
     assert found["twins"]["blocks"]["BreastMRI"] < found["twins"]["random"]["BreastMRI"] / 2
 
 
