@@ -151,8 +151,8 @@ def verify_data(
 
 def main() -> None:
     """Errors that a user can mend are told in words, without a traceback; LAYERSCOPE_DEBUG=1 shows it."""
-    # Waiting threads sleep rather than spin: beside another busy process training is then 3 times as fast
-    # (benchmarks/busy.py). Must be set before torch is imported.
+    # Waiting threads sleep rather than spin: beside another busy process training is then two to three times as fast
+    # (benchmarks/run.py, busy). Must be set before torch is imported.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
