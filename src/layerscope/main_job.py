@@ -83,10 +83,10 @@ def _which(path: Path | None, progress: Progress) -> tuple[str, str]:
         return "mednist", ""
     try:
         fetch(DATASETS["mednist"].SOURCE, None, progress)
-    except DataError as error:
+    except DataError:
         return "phantoms", (
             "MedNIST cannot be had here, so this run is on PHANTOMS: synthetic images drawn by layerscope, not "
-            f"medical data. `layerscope run mednist` says what to do. ({str(error).splitlines()[0]})"
+            "medical data. `layerscope run mednist` says why, and what to do."
         )
     return "mednist", ""
 

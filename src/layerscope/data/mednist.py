@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from layerscope.card import Card
-from layerscope.data.imagefolder import open_prepared, prepare
+from layerscope.data.imagefolder import prepare
 from layerscope.data.leaks import Grouping, find_groups
 from layerscope.data.loaded import Loaded
 from layerscope.dataset import Dataset
@@ -69,8 +69,7 @@ def read(
     archive: Path, into: Path, origin: str, identity: str, skip_bad: bool = False, progress: Progress = silent
 ) -> Loaded:
     """Any archive in MedNIST's layout, `<top>/<class>/<number>.jpeg`, prepared in the folder `into`."""
-    prepare(archive, into, size=(64, 64), channels=1, classes=CLASSES, skip_bad=skip_bad, progress=progress)
-    prepared = open_prepared(into)
+    prepared = prepare(archive, into, size=(64, 64), channels=1, classes=CLASSES, skip_bad=skip_bad, progress=progress)
     pixels = torch.from_numpy(prepared.pixels)
     grouping = _grouping(pixels, prepared.targets, into, progress)
     dataset = Dataset(

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from layerscope.data import DATASETS
 from layerscope.data.augment import Wild, wild
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
@@ -52,7 +51,3 @@ def sample(dataset: Dataset, size: int, seed: int) -> Dataset:
     if len(dataset) <= size:
         return dataset
     return dataset.rows(np.sort(np.random.default_rng(seed).choice(len(dataset), size, replace=False)))
-
-
-def load(name: str, path, skip_bad: bool, progress: Progress) -> Loaded:
-    return DATASETS[name].load(path, skip_bad, progress)

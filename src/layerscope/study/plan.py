@@ -61,7 +61,7 @@ class Plan:
         }
 
     def describe(self) -> dict[str, Any]:
-        return asdict(self) | {"seeds": list(self.seeds)}
+        return asdict(self) | {"seeds": list(self.seeds), "draws": self.draws}
 
 
 def few_label_recipe(recipe: Recipe, samples: int, steps: int, seed: int) -> Recipe:
