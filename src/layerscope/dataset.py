@@ -24,9 +24,12 @@ class Dataset:
     ids: Shaped[np.ndarray, " s"]  # strings that a person can look up, such as "Hand/000017.jpeg"
     classes: tuple[str, ...]
     source: Card
+    cases: Shaped[np.ndarray, " s"] | None = None  # rows judged as one, such as the images of a study; None: each alone
+    strata: Shaped[np.ndarray, " s"] | None = None  # what scores are given apart for, such as the body part
 
     def __post_init__(self) -> None:
-        lengths = {column: len(getattr(self, column)) for column in ("inputs", "targets", "groups", "ids")}
+        columns = ("inputs", "targets", "groups", "ids", "cases", "strata")
+        lengths = {name: len(column) for name in columns if (column := getattr(self, name)) is not None}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"{self.name}: every column needs one row per sample. Got {lengths}.")
 
@@ -41,6 +44,8 @@ class Dataset:
             targets=self.targets[chosen],
             groups=self.groups[index],
             ids=self.ids[index],
+            cases=None if self.cases is None else self.cases[index],
+            strata=None if self.strata is None else self.strata[index],
         )
 
     def to(self, device: torch.device) -> "Dataset":
