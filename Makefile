@@ -1,4 +1,4 @@
-# make run | make test | make lint | make bench | make figure
+# make run | make test | make lab | make lessons | make notebooks | make lint | make bench | make figure
 # Each sets up what it needs. Python 3.11 or newer; no GPU; no internet beyond the package registry.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -9,7 +9,7 @@ ifneq ($(MIRROR),)
 export LAYERSCOPE_MIRROR ?= $(MIRROR)
 endif
 
-.PHONY: run quick test lint bench figure clean
+.PHONY: run quick test lab lessons notebooks lint bench figure clean
 
 run: .venv/run
 	$(BIN)/layerscope run
@@ -19,6 +19,16 @@ quick: .venv/run
 
 test: .venv/dev
 	$(BIN)/python -m pytest
+
+lab: .venv/dev
+	$(BIN)/jupyter lab notebooks/student
+
+lessons: .venv/dev
+	$(BIN)/python tools/nb.py run
+	$(BIN)/python tools/nb.py build
+
+notebooks: .venv/dev
+	$(BIN)/python tools/nb.py build
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -9,6 +9,14 @@ from layerscope.progress import Progress, silent
 from layerscope.source import DataError, Digest, Source, cache_dir, digest_of, locked, mirror_dir, unwritable
 
 
+_used: dict[str, int] = {}
+
+
+def used() -> dict[str, int]:
+    """Bytes of every file that this process took: what a machine that has none of them would download."""
+    return dict(_used)
+
+
 class Found(NamedTuple):
     path: Path
     digest: Digest | None  # None: a folder, or not verified
@@ -44,7 +52,9 @@ def fetch(source: Source, path: Path | None = None, progress: Progress = silent,
                 _remove(kept)
         for url in source.urls:
             try:
-                return Found(kept, download(url, source, kept, progress), "download")
+                digest = download(url, source, kept, progress)
+                _used[source.name] = kept.stat().st_size
+                return Found(kept, digest, "download")
             except GaveUp as error:
                 looked.append(f"{url}: {error}.")
     raise DataError(missing(source, looked))
@@ -76,7 +86,9 @@ def _look(where: str, path: Path, source: Source, progress: Progress, verify: bo
         return Found(path, None, where)
     if not path.is_file():
         raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}.")
-    return Found(path, digest_of(path, source, progress) if verify else None, where)
+    digest = digest_of(path, source, progress) if verify else None
+    _used[source.name] = path.stat().st_size
+    return Found(path, digest, where)
 
 
 def _remove(path: Path) -> None:

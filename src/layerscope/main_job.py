@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 
 from layerscope.data import DATASETS
+from layerscope.data.available import first_available
 from layerscope.data.imagefolder import prepare
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
@@ -40,7 +41,7 @@ def main_job(
         data: a name in DATASETS. None takes MedNIST where it can be had, else the phantoms, and says which.
         say: told, in a sentence each, what a user should know while the job runs.
     """
-    name, note = (data, "") if data else _which(path, progress)
+    name, note = (data, "") if data else first_available(progress, path)
     module = dataset_module(name)
     if split is not None and split not in SPLITS:
         raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
@@ -75,20 +76,6 @@ def verify(name: str, path: Path | None, progress: Progress) -> str:
     proof = found.digest or "a folder, whose digest is not known"
     count = len(images.targets)
     return f"{module.CARD.title}: {found.path} ({found.where}) is {proof}; all {count:,} images are readable."
-
-
-def _which(path: Path | None, progress: Progress) -> tuple[str, str]:
-    """MedNIST, or, only where it cannot be had, the phantoms; with a sentence for the top of output and report."""
-    if path is not None:
-        return "mednist", ""
-    try:
-        fetch(DATASETS["mednist"].SOURCE, None, progress)
-    except DataError:
-        return "phantoms", (
-            "MedNIST cannot be had here, so this run is on PHANTOMS: synthetic images drawn by layerscope, not "
-            "medical data. `layerscope run mednist` says why, and what to do."
-        )
-    return "mednist", ""
 
 
 def _folder(name: str, resume: bool) -> Path:

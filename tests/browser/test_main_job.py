@@ -236,8 +236,8 @@ def test_without_mednist_it_takes_phantoms_and_says_so_first(tmp_path):
     code = (
         "import layerscope.data.mednist as m, dataclasses;"
         "m.SOURCE = dataclasses.replace(m.SOURCE, urls=('http://127.0.0.1:9/MedNIST.tar.gz',));"
-        "from pathlib import Path; from layerscope.main_job import _which; from layerscope.progress import silent;"
-        "print(*_which(None, silent))"
+        "from layerscope.data.available import first_available;"
+        "print(*first_available())"
     )
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=env, check=True).stdout
-    assert said.startswith("phantoms MedNIST cannot be had here, so this run is on PHANTOMS: synthetic images")
+    assert said.startswith("phantoms MedNIST cannot be had here, so this is on PHANTOMS: synthetic images")

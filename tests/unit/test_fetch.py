@@ -15,7 +15,7 @@ import pytest
 from misbehaving import Misbehaving, Reply
 
 from layerscope import download
-from layerscope.fetch import Found, fetch
+from layerscope.fetch import Found, fetch, used
 from layerscope.source import DataError, Digest, Source
 
 BODY = b"".join(i.to_bytes(4) for i in range(100_000))  # 400 kB, no two places alike
@@ -50,6 +50,7 @@ def test_downloaded_once_then_from_the_cache(cache):
         assert fetch(source) == Found(cache / "toy.tar.gz", RIGHT, "download")
         assert fetch(source) == Found(cache / "toy.tar.gz", RIGHT, "cache")
         assert len(server.requests) == 1
+    assert used()["toy"] == len(BODY)
     assert (cache / "toy.tar.gz").read_bytes() == BODY
     assert left(cache) == {"toy.tar.gz"}
 

@@ -1,0 +1,21 @@
+"""What a lesson's notebook calls: exercises with checks, questions to guess at, and output that reads well.
+
+Nothing here needs a network, and nothing raises before a learner.
+"""
+
+from layerscope.lessons.check import Check, check, use
+from layerscope.lessons.guess import Option, Question, explain, guess
+from layerscope.lessons.show import bar, mednist_or_phantoms, say
+
+__all__ = [
+    "Check",
+    "Option",
+    "Question",
+    "bar",
+    "check",
+    "explain",
+    "guess",
+    "mednist_or_phantoms",
+    "say",
+    "use",
+]
