@@ -1,6 +1,6 @@
 """Make and run the course's notebooks.
 
-    python tools/nb.py build               notebooks/{student,solution}/ from lessons/
+    python tools/nb.py build               notebooks/{student,solution}/ and the README's table, from lessons/
     python tools/nb.py check               are they as `build` would make them?
     python tools/nb.py run [NAME...]       run the solutions in full, and measure them (lessons/measured.json)
     python tools/nb.py run --smoke         run them with small numbers; --student runs what a learner gets
@@ -68,8 +68,7 @@ def build(source: Path, kind: str) -> NotebookNode:
     extra = lesson.metadata["layerscope"]["extra"]
     cells = [cell for cell in lesson.cells if kind == "solution" or "ci-only" not in tags(cell)]
     cells = [made for cell in cells for made in _made(cell, kind)]
-    link = f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}/notebooks/{kind}/{source.stem}.ipynb"
-    badge = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
+    badge = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab(source.stem, kind)})"
     top = new_markdown_cell(f"{badge}\n\n{header(source.stem)}", metadata={"tags": ["header"]})
     setup = new_code_cell(_setup(extra), metadata={"tags": ["setup"], "cellView": "form"})
     notebook = nbformat.v4.new_notebook(cells=[cells[0], top, setup, *cells[1:]])
@@ -150,11 +149,33 @@ def path(source: Path, kind: str) -> Path:
     return ROOT / "notebooks" / kind / f"{source.stem}.ipynb"
 
 
-def stale() -> list[Path]:
-    """Notebooks that are not as `build` would make them, or have no lesson."""
+def colab(name: str, kind: str = "student") -> str:
+    return f"https://colab.research.google.com/github/{REPOSITORY}/blob/{BRANCH}/notebooks/{kind}/{name}.ipynb"
+
+
+def readme() -> str:
+    """README.md with the table of lessons as they are now."""
+    rows = ["| lesson | measured | |", "|---|---|---|"]
+    for source in LESSONS:
+        title = jupytext.read(source).cells[0].source.splitlines()[0].removeprefix("# ")
+        links = f"[notebook]({path(source, 'student').relative_to(ROOT)}), [Colab]({colab(source.stem)})"
+        rows.append(f"| {title} | {header(source.stem)} | {links} |")
+    before, rest = (ROOT / "README.md").read_text(encoding="utf-8").split("<!-- lessons begin -->\n")
+    after = rest.split("<!-- lessons end -->\n")[1]
+    return "\n".join([f"{before}<!-- lessons begin -->", *rows, f"<!-- lessons end -->\n{after}"])
+
+
+def everything() -> dict[Path, str]:
+    """Each file that is made from the lessons, and its text."""
     made = {path(source, kind): text(build(source, kind)) for source in LESSONS for kind in KINDS}
-    there = set((ROOT / "notebooks").glob("*/*.ipynb"))
-    return sorted({p for p in made if p not in there or p.read_text(encoding="utf-8") != made[p]} | (there - set(made)))
+    return made | {ROOT / "README.md": readme()}
+
+
+def stale() -> list[Path]:
+    """Files that are not as `build` would make them, and notebooks that have no lesson."""
+    made = everything()
+    extra = set((ROOT / "notebooks").glob("*/*.ipynb")) - set(made)
+    return sorted({p for p in made if not p.exists() or p.read_text(encoding="utf-8") != made[p]} | extra)
 
 
 def smoke(notebook: NotebookNode) -> None:
@@ -241,19 +262,20 @@ def main() -> int:
     parser.add_argument("--again", action="store_true")
     asked = parser.parse_args()
     if asked.what == "check":
-        for notebook in (found := stale()):
-            print(f"stale: {notebook.relative_to(ROOT)} (make it again with: make notebooks)")
+        for file in (found := stale()):
+            print(f"stale: {file.relative_to(ROOT)} (make it again with: make notebooks)")
         return bool(found)
+    if asked.what == "build":
+        for file, made in everything().items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(made, encoding="utf-8")
+        return 0
     chosen = [s for s in LESSONS if not asked.names or {s.stem, s.stem.split("-")[2]} & set(asked.names)]
     if not chosen:
         raise SystemExit(f"no lesson is called {' or '.join(asked.names)}. There are: {[s.stem for s in LESSONS]}.")
+    mode = "student" if asked.student else "smoke" if asked.smoke else "full"
     for source in chosen:
-        if asked.what == "run":
-            mode = "student" if asked.student else "smoke" if asked.smoke else "full"
-            print(run(source, mode, asked.again), flush=True)
-        for kind in KINDS if asked.what == "build" else ():
-            path(source, kind).parent.mkdir(parents=True, exist_ok=True)
-            path(source, kind).write_text(text(build(source, kind)), encoding="utf-8")
+        print(run(source, mode, asked.again), flush=True)
     return 0
 
 
