@@ -1,9 +1,7 @@
 """An archive with one folder of images per class, to one memory-mapped array: in one pass, on all cores."""
 
 import hashlib
-import os
 import re
-import shutil
 from collections import deque
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +14,10 @@ from jaxtyping import UInt8
 
 from layerscope.archive import Member, entries
 from layerscope.data.decode import BadImage, decode
-from layerscope.data.prepared import HEADER, Prepared, Skipped, Table, open_prepared, save_table, sort_pixels
+from layerscope.data.once import cores, make_once, stamp
+from layerscope.data.prepared import HEADER, Prepared, Skipped, Table, save_table, sort_pixels
 from layerscope.progress import Progress, silent
-from layerscope.source import DataError, locked, unwritable
+from layerscope.source import DataError
 
 BATCH_ROWS, BATCH_BYTES = 256, 4 << 20  # a batch is one piece of work for one thread; batches bound the memory
 IMAGE_NAME = re.compile(r"\.(jpe?g|png|bmp|gif|tiff?|webp|p[bgp]m)$", re.IGNORECASE)
@@ -58,53 +57,18 @@ def prepare(
         DataError: if a file cannot be used (unless `skip_bad`), a class has no image, classes are missing or
             unexpected, the archive cannot be read, or `into` cannot be written. Then nothing is left behind.
     """
-    made = {"archive": _stamp(archive), "size": list(size) if size else None, "channels": channels}
-    if found := _usable(into, made, classes, skip_bad):
-        return found
-    with locked(into, progress):
-        if found := _usable(into, made, classes, skip_bad):  # another process has made it meanwhile
-            return found
-        if into.exists() and not (into / "format.json").is_file():
-            raise DataError(f"{into} is not a folder of prepared images; it is not overwritten. Give another.")
-        part, old = into.with_name(into.name + ".part"), into.with_name(into.name + ".old")
-        _clear(part, old)  # left by a process that was killed
-        try:
-            part.mkdir()
-            rows, shape = _read(archive, part / "pixels.npy", size, channels, progress)
-            order, table = _arrange(archive, rows, classes, skip_bad)
-            sort_pixels(part / "pixels.npy", shape, order)
-            save_table(part, table, made)
-            if into.exists():
-                into.rename(old)
-            part.rename(into)
-        except OSError as error:
-            written = sum(file.stat().st_size for file in part.glob("*"))
-            _clear(part)
-            raise unwritable(into, error, f"more than {written:,}") from error
-        finally:
-            _clear(part, old)
-    return open_prepared(into)
+    made = {"archive": stamp(archive), "size": list(size) if size else None, "channels": channels}
 
+    def usable(found: Prepared) -> bool:
+        return (skip_bad or not found.skipped) and (classes is None or set(classes) == set(found.classes))
 
-def _usable(into: Path, made: dict, classes: tuple[str, ...] | None, skip_bad: bool) -> Prepared | None:
-    try:
-        found = open_prepared(into, made)
-    except DataError:
-        return None
-    right = (skip_bad or not found.skipped) and (classes is None or set(classes) == set(found.classes))
-    return found if right else None
+    def fill(folder: Path) -> None:
+        rows, shape = _read(archive, folder / "pixels.npy", size, channels, progress)
+        order, table = _arrange(archive, rows, classes, skip_bad)
+        sort_pixels(folder / "pixels.npy", shape, order)
+        save_table(folder, table, made)
 
-
-def _clear(*folders: Path) -> None:
-    for folder in folders:
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _stamp(archive: Path) -> list[int]:
-    """Number of files, bytes, newest modification: another, if the archive is another."""
-    files = [archive] if archive.is_file() else [Path(at, name) for at, _, names in os.walk(archive) for name in names]
-    stats = [file.lstat() for file in files]
-    return [len(stats), sum(one.st_size for one in stats), max((one.st_mtime_ns for one in stats), default=0)]
+    return make_once(into, made, usable, fill, progress)
 
 
 def _read(
@@ -127,9 +91,9 @@ def _decoded(
     archive: Path, size: tuple[int, int] | None, channels: int, progress: Progress
 ) -> Generator[tuple[UInt8[np.ndarray, "s c h w"], _Rows], None, None]:
     """This thread reads; the others decode, while this one reads on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = cores()
     waiting, batch, weight = deque(), [], 0
-    with ThreadPoolExecutor(cores) as pool, closing(entries(archive, progress=progress)) as found:
+    with ThreadPoolExecutor(workers) as pool, closing(entries(archive, progress=progress)) as found:
         for member in found:
             batch.append(member)
             weight += len(member.data)
@@ -138,7 +102,7 @@ def _decoded(
             if len(batch) >= most or weight >= BATCH_BYTES:
                 waiting.append(pool.submit(_decode, batch, size, channels))
                 batch, weight = [], 0
-            if len(waiting) > 2 * cores:
+            if len(waiting) > 2 * workers:
                 yield waiting.popleft().result()
         waiting.append(pool.submit(_decode, batch, size, channels))
         while waiting:

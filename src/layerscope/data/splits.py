@@ -1,4 +1,4 @@
-"""How a data set is cut into train, val and test. Only `blocks` and `groups` keep groups whole."""
+"""How a data set is cut into train, val and test. Only `blocks`, `groups` and `published` keep groups whole."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,6 +8,7 @@ import torch
 
 from layerscope.dataset import Dataset, split
 
+TEST = "valid/"  # how the ids of the publisher's validation set begin
 FRACTIONS = {"train": 0.7, "val": 0.1, "test": 0.2}
 
 
@@ -41,9 +42,31 @@ def course2021(dataset: Dataset, seed: int) -> dict[str, Dataset]:
     return {part: dataset.rows(np.sort(order[start:end])) for part, (start, end) in ends.items()}
 
 
+def published(dataset: Dataset, seed: int) -> dict[str, Dataset]:
+    """The publisher's validation set is the test set; an eighth of the rest, whole groups, is for validation.
+
+    Raises:
+        ValueError: if no id begins with TEST, or all do, or a group is on both sides.
+    """
+    test = np.char.startswith(dataset.ids.astype(str), TEST)
+    if test.all() or not test.any():
+        raise ValueError(
+            f"the published split needs ids that begin with {TEST!r} and others. {dataset.name} has {test.sum():,} of "
+            f"{len(test):,}. Take another split: {', '.join(name for name in SPLITS if name != 'published')}."
+        )
+    if both := np.intersect1d(dataset.groups[test], dataset.groups[~test]).tolist():
+        raise ValueError(
+            f"{dataset.name}: {len(both):,} group(s) on both sides of the published split, the first {both[0]}. What "
+            "is measured on such a test set cannot be believed: leave them out on one side."
+        )
+    parts = split(dataset.rows(np.flatnonzero(~test)), {"train": 7 / 8, "val": 1 / 8}, seed)
+    return parts | {"test": dataset.rows(np.flatnonzero(test))}
+
+
 SPLITS: dict[str, Callable[[Dataset, int], dict[str, Dataset]]] = {
     "blocks": blocks,
     "groups": groups,
+    "published": published,
     "random": random,
     "course2021": course2021,
 }
