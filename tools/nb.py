@@ -260,7 +260,7 @@ def main() -> int:
     parser.add_argument("--smoke", action="store_true")
     parser.add_argument("--student", action="store_true")
     parser.add_argument("--again", action="store_true")
-    asked = parser.parse_args()
+    asked = parser.parse_intermixed_args()
     if asked.what == "check":
         for file in (found := stale()):
             print(f"stale: {file.relative_to(ROOT)} (make it again with: make notebooks)")

@@ -9,7 +9,7 @@ import html
 import io
 from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from string import Template
 
 import matplotlib.pyplot as plt
@@ -54,7 +54,7 @@ $images
 class Slideshow:
     """A notebook shows it as pictures with a slider and a button that plays them."""
 
-    frames: tuple[bytes, ...]  # WebP, all of one size
+    frames: tuple[bytes, ...] = field(repr=False)  # WebP, all of one size
     captions: tuple[str, ...]  # what each shows, in words; read out by screen readers
     label: str  # what the slider moves through, such as "training step"
     size: tuple[int, int]  # width and height in pixels
