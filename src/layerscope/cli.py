@@ -27,11 +27,12 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="mednist or phantoms. Without: MedNIST where it can be had, else phantoms.", show_default=False
+            help="mednist, mura, phantoms or xrays. Without: MedNIST where it can be had, else phantoms.",
+            show_default=False,
         ),
     ] = None,
     path: Annotated[
-        Path | None, typer.Option("--data", help="The archive or its unpacked folder, if you have it.")
+        Path | None, typer.Option("--data", help="The archive or its unpacked folder, if you have it; mura needs it.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. Default: runs/<data>-<time>.", show_default=False)
@@ -40,7 +41,7 @@ def run(
         bool, typer.Option("--resume", help="Go on with a run that was stopped (the newest, or --out).")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A part of the images and fewer seeds: under a minute.")
+        bool, typer.Option("--quick", help="A part of the images and fewer seeds: about a minute.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of split, weights, batches and draws.", min=0)] = 0,
     labels: Annotated[
@@ -49,7 +50,8 @@ def run(
     split: Annotated[
         str | None,
         typer.Option(
-            help="blocks, groups, random or course2021. Default: the data set's own honest one.", show_default=False
+            help="blocks, groups, published, random or course2021. Default: the data set's own honest one.",
+            show_default=False,
         ),
     ] = None,
     skip_bad: Annotated[

@@ -131,6 +131,7 @@ def test_the_page_is_self_contained_and_every_picture_has_words(run):
     assert page.headings[0] == 1
     assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
     assert len(text) < 3_000_000
+    assert 'id="cases"' not in text, "no case is spoken of where every image stands alone"
 
 
 @pytest.mark.browser
@@ -203,7 +204,7 @@ def test_the_real_loader_reads_phantoms_in_mednist_s_layout_and_lists_what_it_sk
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["run", "nosuch"], "no data set is called 'nosuch'. There are: mednist, phantoms."),
+        (["run", "nosuch"], "no data set is called 'nosuch'. There are: mednist, mura, phantoms, xrays."),
         (["run", "phantoms", "--split", "x"], "no split is called 'x'"),
         (["run", "mednist", "--data", "nowhere.tar.gz"], "nowhere.tar.gz"),
         (["report", "nowhere"], "nowhere is not a run folder"),

@@ -3,7 +3,7 @@
 import pytest
 
 from layerscope.draw.style import percent
-from layerscope.report.words import depth_pays, flattering, interpret, short
+from layerscope.report.words import by_case, cases_decided, depth_pays, flattering, interpret, short
 
 
 def reading(stage, value, low=None, few=0.5, near=0.5):
@@ -90,3 +90,67 @@ def test_a_mistake_is_never_rounded_away(value, text):
 @pytest.mark.parametrize(("value", "text"), [(1.0, "100 %"), (0.994, "99 %"), (0.9967, "99.7 %"), (0.9999, "99.99 %")])
 def test_short_numbers_keep_what_tells_them_from_all(value, text):
     assert short(value) == text
+
+
+def score(value, low, high, groups=40, samples=50):
+    return {"value": value, "low": low, "high": high, "groups": groups, "samples": samples}
+
+
+def judged(ahead=(0.0, -0.1, 0.1), hand=(0.2, -0.1, 0.5), threshold=0.43):
+    strata = {"all": score(0.5, 0.3, 0.7), "HAND": score(*hand), "WRIST": score(0.8, 0.6, 0.9)}
+    scores = {name: {"kappa": kappa, "accuracy": score(0.756, 0.6, 0.9)} for name, kappa in strata.items()}
+    lead = dict(zip(("value", "low", "high"), ahead, strict=True))
+    same = {"value": 0.0, "low": -0.1, "high": 0.1}
+    ways = {
+        "mean": {"threshold": threshold, "scores": scores, "ahead": same},
+        "max": {"threshold": threshold, "scores": scores, "ahead": lead},
+        "learned": {"threshold": threshold, "scores": scores, "ahead": same},
+    }
+    methods = {"cnn": scores["all"], "majority": {"kappa": score(0.0, -0.1, 0.1)}}
+    return {"cases": 100, "ways": ways, "methods": methods}
+
+
+def test_cases_with_their_threshold_their_rival_and_no_claim_that_is_not_sure():
+    assert cases_decided(judged()) == (
+        "the mean over a case's images decides 76 % of 100 cases right, "
+        "kappa 0.50 (95 % interval 0.30 to 0.70, over 40 groups)"
+    )
+    assert by_case(judged(), "wild") == (
+        "In the wild, the mean over a case's images decides 76 % of 100 cases right, kappa 0.50 (95 % interval 0.30 to "
+        "0.70, over 40 groups), at a threshold of 0.43 chosen on validation cases; the best method without a hidden "
+        "layer, majority, kappa 0.00. Of the other ways to put images together (max and learned) none is better or "
+        "worse than the mean beyond doubt. It does best on WRIST, kappa 0.80 (95 % interval 0.60 to 0.90, over 40 "
+        "groups), and worst on HAND, 0.20 (95 % interval -0.10 to 0.50, over 40 groups); these intervals do not "
+        "overlap."
+    )
+
+
+def test_a_way_that_is_surely_better_or_worse_is_named_and_an_order_that_may_be_chance_is_called_so():
+    text = by_case(judged(ahead=(-0.2, -0.3, -0.1), hand=(0.5, 0.1, 0.7)), "clean")
+    assert "max is behind the mean by 0.20 (95 % interval of the difference -0.30 to -0.10)." in text
+    assert "learned" not in text
+    assert text.endswith("these intervals overlap, so the order may be chance.")
+    assert "max is ahead of the mean by 0.20" in by_case(judged(ahead=(0.2, 0.1, 0.3)), "clean")
+
+
+def test_without_a_threshold_or_strata_nothing_is_said_of_them():
+    found = judged(threshold=None)
+    found["ways"] = {"mean": found["ways"]["mean"]}
+    found["ways"]["mean"]["scores"] = {"all": found["ways"]["mean"]["scores"]["all"]}
+    assert by_case(found, "clean").endswith(
+        "over 40 groups); the best method without a hidden layer, majority, kappa 0.00."
+    )
+
+
+def test_where_nothing_that_looks_alike_was_parted_it_tells_what_belongs_together():
+    found = {
+        "twins": {"random": {"all": 0.0, "A": 0.0}, "published": {"all": 0.0, "A": 0.0}},
+        "together": {"random": 0.93, "published": 0.0},
+        "accuracy": {"cnn": {"random": 0.7, "honest": 0.6}},
+    }
+    first, second = flattering(found, "published")
+    assert first == (
+        "By a random split 93 % of the test images would have another image of their group among the training images; "
+        "by this split it is 0 %."
+    )
+    assert second.endswith("memory of other images of the same group looks like knowledge.")

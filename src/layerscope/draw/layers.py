@@ -48,7 +48,8 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
         ax.axhline(raw["neighbours"], color=INK, linewidth=1, linestyle=":")
         shuffled = np.mean([[reading["shuffled"] for reading in seed["trained"]] for seed in seeds], axis=0)
         ax.plot(at, shuffled, color=GREY, linewidth=1.2)
-    for value, label, colour in _apart(ends):
+    placed = _apart(ends)
+    for value, label, colour in placed:
         ax.annotate(
             label,
             (at[-1], value),
@@ -59,9 +60,12 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
             fontweight="bold",
             fontsize=9,
         )
-    ax.set_xticks(at, [_label(stage) for stage in stages], fontsize=8.5)
+    names = [_label(stage) for stage in stages]
+    if len(names) > 7:  # too many to stand side by side on one line
+        names = [label.replace(" ", "\n") for label in names]
+    ax.set_xticks(at, names, fontsize=8.5)
     ax.set_xlim(-0.25, len(stages) - 0.25 + 0.95)
-    ax.set_ylim(max(0.0, chance - 0.08), 1.02)
+    ax.set_ylim(max(0.0, min(chance - 0.08, placed[-1][0] - 0.02)), 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.grid(axis="x", visible=False)
     return ax

@@ -7,7 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Rectangle
-from matplotlib.ticker import FuncFormatter, PercentFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, PercentFormatter
 
 from layerscope.draw.style import BLUE, COLOURS, GREY, INK, MARKERS, SOFT, name
 
@@ -32,7 +32,12 @@ def draw_scores(scores: dict[str, dict[str, Any]], ax: Axes | None = None) -> Ax
         ax.plot(error, y, color=COLOURS[key], marker=MARKERS.get(key, "o"), markersize=7)
     ax.set_yticks(range(len(order)), [name(key) for key in order])
     ax.set_xscale("log")
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 * x:g} %"))
+    percent = FuncFormatter(lambda x, _: f"{100 * x:g} %")
+    ax.xaxis.set_major_formatter(percent)
+    low, high = ax.get_xlim()
+    if high < 10 * low:  # less than a power of ten: ticks between those are needed, and few of them
+        ax.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
+        ax.xaxis.set_minor_formatter(percent)
     ax.set_xlabel("errors on the test set (log scale; left is better)")
     ax.grid(axis="y", visible=False)
     return ax
@@ -111,4 +116,30 @@ def draw_reliability(found: dict[str, dict[str, Any]], ax: Axes | None = None) -
     ax.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
     ax.legend(fontsize=8.5, loc="upper left")
+    return ax
+
+
+def draw_strata(
+    found: dict[str, dict[str, Any]], elsewhere: dict[str, Sequence[float]], label: str, ax: Axes | None = None
+) -> Axes:
+    """A score with its 95 % interval for all samples together and for each stratum.
+
+    Args:
+        found: stratum -> {value, low, high, samples}, that of all first; nan where there is none.
+        elsewhere: stratum -> what others have published, measured on other samples; drawn hollow.
+    """
+    ax = ax or plt.gca()
+    for y, (stratum, s) in enumerate(found.items()):
+        colour = INK if y == 0 else BLUE
+        value, low, high = (np.nan if s[part] is None else s[part] for part in ("value", "low", "high"))
+        ax.plot([low, high], [y, y], color=colour, linewidth=3, alpha=0.35, solid_capstyle="round")
+        ax.plot(value, y, color=colour, marker="o", markersize=7)
+        others = list(elsewhere.get(stratum, ()))
+        ax.plot(others, [y] * len(others), color=GREY, marker="D", markersize=4.5, linestyle="none", fillstyle="none")
+    ax.axvline(0, color=GREY, linewidth=1, linestyle="--")
+    ax.set_yticks(range(len(found)), [f"{stratum} ({s['samples']:,})" for stratum, s in found.items()])
+    ax.set_ylim(len(found) - 0.4, -0.6)
+    ax.set_xlabel(label)
+    ax.set_xlim(right=1.02)
+    ax.grid(axis="y", visible=False)
     return ax

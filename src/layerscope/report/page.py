@@ -11,11 +11,12 @@ from markupsafe import Markup
 from layerscope.checkpoint import write_text
 from layerscope.draw.curves import draw_few_labels, draw_learning
 from layerscope.draw.layers import draw_alike, draw_layers, layer_key
-from layerscope.draw.scores import draw_confusion, draw_reliability, draw_scores
+from layerscope.draw.scores import draw_confusion, draw_reliability, draw_scores, draw_strata
 from layerscope.draw.style import name, percent
-from layerscope.judge import METRICS
+from layerscope.judge import METRICS, READING
 from layerscope.report import words
 from layerscope.report.figure import png, svg
+from layerscope.study.cases import FIRST
 from layerscope.study.folder import RunFolder
 
 WORLDS = {"clean": "Clean images", "wild": "In the wild"}
@@ -40,13 +41,16 @@ def contents(folder: RunFolder) -> dict[str, Any]:
     run = folder.run
     judged = {world: folder.found(f"judged-{world}") for world in WORLDS}
     few = {world: folder.found(f"few-{world}") for world in WORLDS}
-    flattered = folder.found("flattered")
+    flattered, cases = folder.found("flattered"), _cases(folder)
     return {
         "run": run,
         "worlds": WORLDS,
         "titles": {key: metric.title for key, metric in METRICS.items()},
         "judged": judged,
         "headline": words.headline(run, judged),
+        "headline_cases": cases and words.cases_decided(cases["found"]["clean"]),
+        "reading": {key: metric.title for key, metric in READING.items()},
+        "cases": cases,
         "layers": {net: _layers(folder, net) for net in ("cnn", "mlp")},
         "alike": _alike(folder),
         "learning": _learning(folder),
@@ -112,6 +116,39 @@ def _scores(judged: dict[str, Any]) -> Markup:
         for n, s in found.items()
     )
     return Markup(svg(draws, list(WORLDS.values()), f"Errors with 95 % intervals. {said}.", height=2.9))
+
+
+def _cases(folder: RunFolder) -> dict[str, Any] | None:
+    """What the section on cases shows; None where the data set has none, or the run is older than that section."""
+    found = {world: folder.found(f"cases-{world}") for world in WORLDS}
+    if not all(found.values()):
+        return None
+    published = folder.run.get("published", [])
+    elsewhere: dict[str, list[float]] = {}
+    notes: dict[str, list[str]] = {}  # on what set, by whom and with what caveat, to what
+    for row in published:
+        note = f"measured on {row['measured_on']}; {row['citation']}" + (f"; {row['caveat']}" if row["caveat"] else "")
+        notes.setdefault(note, []).append(f"{row['who']} ({READING[row['metric']].title})")
+        for stratum, value in row["values"].items() if row["metric"] == "kappa" else ():
+            elsewhere.setdefault(stratum, []).append(value)
+    kappa = {
+        world: {stratum: s["kappa"] for stratum, s in f["ways"][FIRST]["scores"].items()} for world, f in found.items()
+    }
+    draws = [
+        partial(_draw, draw_strata, kappa[world], elsewhere if world == "clean" else {}, "Cohen's kappa")
+        for world in WORLDS
+    ]
+    sentences = [words.by_case(f, world) for world, f in found.items()]
+    alt = "Cohen's kappa by case, with 95 % intervals. " + " ".join(sentences)
+    return {
+        "found": found,
+        "first": FIRST,
+        "sentences": sentences,
+        "figure": Markup(svg(draws, list(WORLDS.values()), alt, height=1.1 + 0.3 * len(kappa["clean"]))),
+        "published": published,
+        "notes": notes,
+        "strata": list(dict.fromkeys(stratum for row in published for stratum in row["values"])),
+    }
 
 
 def _confusion(judged: dict[str, Any], run: dict[str, Any]) -> Markup:

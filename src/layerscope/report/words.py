@@ -66,21 +66,80 @@ def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
     )
 
 
+def cases_decided(found: dict[str, Any]) -> str:
+    """How good the network is on whole cases, in one clause."""
+    every = next(iter(found["ways"].values()))["scores"]["all"]
+    return (
+        f"the mean over a case's images decides {short(every['accuracy']['value'])} of {found['cases']:,} cases right, "
+        f"kappa {_with_interval(every['kappa'])}"
+    )
+
+
+def by_case(found: dict[str, Any], world: str) -> str:
+    """Whole cases: how good, whether another way of putting images together is better, and where it does best."""
+    where = "In the wild" if world == "wild" else "On clean images"
+    first, ways = next(iter(found["ways"].values())), found["ways"]
+    cut = f", at a threshold of {first['threshold']:.2f} chosen on validation cases" if first["threshold"] else ""
+    others = {name: s["kappa"]["value"] for name, s in found["methods"].items() if name not in ("cnn", "mlp")}
+    rival = max(others, key=others.__getitem__)
+    said = [
+        f"{where}, {cases_decided(found)}{cut}; the best method without a hidden layer, {rival}, kappa {others[rival]:.2f}."
+    ]
+    if len(ways) > 1:
+        said.append(_ways(ways))
+    strata = {
+        name: s["kappa"]
+        for name, s in first["scores"].items()
+        if name != "all" and s["kappa"]["low"] <= s["kappa"]["high"]
+    }
+    if len(strata) > 1:
+        best, worst = (pick(strata, key=lambda name: strata[name]["value"]) for pick in (max, min))
+        overlap = strata[best]["low"] <= strata[worst]["high"]
+        said.append(
+            f"It does best on {best}, kappa {_with_interval(strata[best])}, and worst on {worst}, {_with_interval(strata[worst])}; "
+            + ("these intervals overlap, so the order may be chance." if overlap else "these intervals do not overlap.")
+        )
+    return " ".join(said)
+
+
+def _ways(ways: dict[str, Any]) -> str:
+    """Whether any other way of putting images together differs from the first beyond doubt."""
+    ahead = {name: way["ahead"] for name, way in list(ways.items())[1:]}
+    sure = [name for name, d in ahead.items() if d["low"] > 0 or d["high"] < 0]
+    if not sure:
+        return f"Of the other ways to put images together ({_listed(list(ahead))}) none is better or worse than the mean beyond doubt."
+    each = [
+        f"{name} is {'ahead of' if ahead[name]['value'] > 0 else 'behind'} the mean by {abs(ahead[name]['value']):.2f} "
+        f"(95 % interval of the difference {ahead[name]['low']:+.2f} to {ahead[name]['high']:+.2f})"
+        for name in sure
+    ]
+    return f"Of the other ways to put images together, {_listed(each)}."
+
+
+def _with_interval(s: dict[str, Any]) -> str:
+    return f"{s['value']:.2f} (95 % interval {s['low']:.2f} to {s['high']:.2f}, over {s['groups']:,} groups)"
+
+
 def flattering(found: dict[str, Any], split: str) -> tuple[str, str]:
     """What a random split would have hidden."""
-    twins = found["twins"]
+    twins, together = found["twins"], found.get("together")
     random, honest = twins["random"], twins[split]
     worst = max((name for name in random if name != "all"), key=lambda name: random[name] - honest[name])
     first = (
         f"By a random split {short(random['all'])} of the test images would have a near twin (r > 0.95) among the training images "
         f"of their class, {short(random[worst])} of {worst}; by this split it is {short(honest['all'])}, and {short(honest[worst])} of {worst}."
     )
+    if together and random["all"] - honest["all"] < 0.005:  # what looks alike was not parted, but what belongs together
+        first = (
+            f"By a random split {short(together['random'])} of the test images would have another image of their group among the training "
+            f"images; by this split it is {short(together[split])}."
+        )
     gain = {name: 100 * (a["random"] - a["honest"]) for name, a in found["accuracy"].items() if name != "majority"}
     most = max(gain, key=gain.__getitem__)
     names = {"cnn": "the CNN", "mlp": "the MLP"}
     second = (
         f"It would flatter {names.get(most, most)} most, by {gain[most]:+.2f} points of accuracy, and the CNN by {gain['cnn']:+.2f}: "
-        f"memory of a series looks like knowledge of anatomy."
+        f"memory of other images of the same group looks like knowledge."
         if gain[most] > 0.05
         else f"Here that changes no accuracy by more than {max(map(abs, gain.values())):.2f} points."
     )

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 
 from layerscope.data.loaded import Loaded
+from layerscope.data.published import PUBLISHED
+from layerscope.study.cases import FIRST
 from layerscope.study.data import WILD, StudyData
 from layerscope.study.folder import RunFolder
 from layerscope.study.plan import Plan
@@ -33,6 +35,8 @@ def describe_run(plan: Plan, loaded: Loaded, note: str) -> dict[str, Any]:
         "samples": len(dataset),
         "classes": list(dataset.classes),
         "groups": len(np.unique(dataset.groups)),
+        "cases": None if dataset.cases is None else len(np.unique(dataset.cases)),
+        "published": PUBLISHED.get(dataset.source.name, ()),
         "grouping": grouping
         and {
             "duplicates": grouping.duplicates,
@@ -51,6 +55,7 @@ def describe_parts(data: StudyData) -> dict[str, Any]:
         found[name] = {
             "samples": len(part),
             "groups": len(np.unique(part.groups)),
+            "cases": None if part.cases is None else len(np.unique(part.cases)),
             "classes": {
                 c: {"samples": int((targets == k).sum()), "groups": len(np.unique(part.groups[targets == k]))}
                 for k, c in enumerate(data.classes)
@@ -72,6 +77,13 @@ def card(folder: RunFolder, world: str) -> str:
         f"| {metric} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |"
         for metric, s in judged["scores"]["cnn"].items()
     ]
+    by_case = []
+    if cases := folder.found(f"cases-{world}"):
+        kappa = cases["ways"][FIRST]["scores"]["all"]["kappa"]
+        by_case = [
+            f"- By case ({cases['cases']:,}, the {FIRST} of the images' probabilities): kappa {kappa['value']:.3f}, "
+            f"95 % interval {kappa['low']:.3f} to {kappa['high']:.3f}."
+        ]
     images = "as they are" if world == "clean" else "in the wild (rotated, shrunk, shifted, noisy)"
     test = run["parts"]["test"]
     return "\n".join(
@@ -85,6 +97,7 @@ def card(folder: RunFolder, world: str) -> str:
             f"- Classes: {', '.join(run['classes'])}.",
             f"- Groups: {run['source']['group']}.",
             f"- Tested once on {test['samples']:,} images in {test['groups']:,} groups.",
+            *by_case,
             "",
             "| metric | value | 95 % interval |",
             "|---|---|---|",

@@ -24,10 +24,10 @@ class Plan:
         """Of weights and batches; the split has seed `self.seed` throughout."""
         return tuple(range(self.seed, self.seed + (2 if self.quick else 3)))
 
-    @property
-    def limits(self) -> dict[str, int | None]:
-        """Samples per class kept of each part."""
-        return {"train": 600, "val": 200, "test": 300} if self.quick else {"train": None, "val": None, "test": None}
+    def limits(self, classes: int) -> dict[str, int | None]:
+        """Samples per class kept of each part; of fewer classes more, so that there is as much to learn from."""
+        total = {"train": 3600, "val": 1200, "test": 1800}
+        return {part: most // classes if self.quick else None for part, most in total.items()}
 
     @property
     def few_labels(self) -> tuple[int, ...]:
@@ -52,12 +52,21 @@ class Plan:
     def resamples(self) -> int:
         return 1000 if self.quick else 2000
 
-    def networks(self, classes: int, channels: int, pixels: int) -> dict[str, tuple[CNNConfig | MLPConfig, Recipe]]:
-        """Name -> configuration and recipe with all labels."""
+    def networks(
+        self, samples: int, classes: int, channels: int, height: int, width: int
+    ) -> dict[str, tuple[CNNConfig | MLPConfig, Recipe]]:
+        """Name -> configuration and recipe with all labels, for so many training samples of this shape."""
         recipe = Recipe(precision=self.precision, seed=self.seed)
+        least = math.ceil((80 if self.quick else 130) / math.ceil(samples / recipe.batch_size))
+        recipe = replace(recipe, patience=max(recipe.patience, least))
+        shrink = max(2, height // 64)
+        blocks = max(1, round(math.log2(height / shrink)) - 1)  # down to 2×2 positions
+        widths = tuple(128 >> i for i in reversed(range(blocks)))
+        cnn = CNNConfig(channels, classes, shrink, widths, size=height)
+        mlp = MLPConfig(channels * height * width, classes)
         return {
-            "cnn": (CNNConfig(channels, classes), replace(recipe, epochs=3 if self.quick else 2, lr=1e-2)),
-            "mlp": (MLPConfig(pixels, classes), replace(recipe, epochs=6 if self.quick else 5, lr=2e-3)),
+            "cnn": (cnn, replace(recipe, epochs=max(least, 3 if self.quick else 2), lr=1e-2)),
+            "mlp": (mlp, replace(recipe, epochs=max(least, 6 if self.quick else 5), lr=2e-3)),
         }
 
     def describe(self) -> dict[str, Any]:

@@ -7,11 +7,13 @@ from typing import Any
 
 from layerscope.checkpoint import save_model
 from layerscope.data.loaded import Loaded
+from layerscope.judge import by_case
 from layerscope.models.baseline import BASELINES
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress
 from layerscope.study import steps
+from layerscope.study.cases import FIRST, judged_by_case
 from layerscope.study.data import WORLDS, StudyData, prepare
 from layerscope.study.facts import card, describe_parts, describe_run, peak_memory
 from layerscope.study.folder import RunFolder
@@ -57,10 +59,12 @@ class Study:
         honest = {name: steps.accuracy(p) for name, p in predictions["clean"].items()}
         self.folder.once("flattered", lambda: steps.flattered(self.plan, self.data, honest, self.progress))
         self.folder.pictures(steps.pictures(self.data, {world: p["cnn"] for world, p in predictions.items()}))
-        self.folder.write("metrics.json", {world: self.folder.found(f"judged-{world}") for world in WORLDS})
+        self.folder.write("metrics.json", {world: self.metrics(world) for world in WORLDS})
         for world in WORLDS:
             suffix = "" if world == "clean" else f"-{world}"
             predictions[world]["cnn"].to_csv(self.folder.path / f"predictions{suffix}.csv")
+            if (cases := self.data.worlds[world]["test"].cases) is not None:
+                by_case(predictions[world]["cnn"], cases, FIRST).to_csv(self.folder.path / f"cases{suffix}.csv")
             model = self.network(world, "cnn", self.plan.seed)
             save_model(self.folder.path / f"model{suffix}", "cnn", model, self.data.classes, card(self.folder, world))
 
@@ -76,6 +80,8 @@ class Study:
             predictions[name] = baseline(parts["train"], parts["test"])
         self.progress(f"judging with intervals, {world}", 0, None, "")
         once(f"judged-{world}", lambda: steps.judged(predictions, plan))
+        if parts["test"].cases is not None:
+            once(f"cases-{world}", lambda: judged_by_case(self.on_validation(world), predictions, parts, plan))
         for i, (net, seed) in enumerate(cells):
             self.progress(f"looking into the layers, {world}", i, len(cells), "networks")
             once(f"layers-{world}-{net}-{seed}", lambda n=net, s=seed: self.layers(world, n, s))
@@ -83,6 +89,16 @@ class Study:
         once(f"alike-{world}", lambda: steps.alike(first, second, parts, plan))
         once(f"few-{world}", lambda: steps.few_labels(plan, self.data, world, self.progress))
         return predictions
+
+    def on_validation(self, world: str) -> dict[str, Predictions]:
+        """What thresholds and poolings are learned from."""
+        parts = self.data.worlds[world]
+        found = {net: predict(self.network(world, net, self.plan.seed), parts["val"]) for net in NETWORKS}
+        return found | {name: baseline(parts["train"], parts["val"]) for name, baseline in BASELINES.items()}
+
+    def metrics(self, world: str) -> dict[str, Any]:
+        cases = self.folder.found(f"cases-{world}")
+        return self.folder.found(f"judged-{world}") | ({} if cases is None else {"cases": cases})
 
     def train(self, world: str, net: str, seed: int) -> dict[str, Any]:
         model, history = steps.trained(

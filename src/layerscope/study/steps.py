@@ -24,8 +24,8 @@ from layerscope.train import Recipe, fit, predict
 
 
 def networks(plan: Plan, data: StudyData) -> dict[str, Any]:
-    _, channels, height, width = data.loaded.dataset.inputs.pixels.shape
-    return plan.networks(len(data.classes), channels, channels * height * width)
+    train = data.worlds["clean"]["train"]
+    return plan.networks(len(train), len(data.classes), *train.inputs.pixels.shape[1:])
 
 
 def trained(
@@ -43,10 +43,9 @@ def trained(
 
 def flattered(plan: Plan, data: StudyData, honest: dict[str, float], progress: Progress) -> dict[str, Any]:
     """What a random split would have put on both sides, and how much it flatters each network and baseline."""
-    random = {
-        name: thin(p, plan.limits[name], plan.seed)
-        for name, p in SPLITS["random"](data.loaded.dataset, plan.seed).items()
-    }
+    limits = plan.limits(len(data.classes))
+    parts = SPLITS["random"](data.loaded.dataset, plan.seed)
+    random = {name: thin(part, limits[name], plan.seed) for name, part in parts.items()}
     if plan.labels is not None:
         random["train"] = few(random["train"], plan.labels, plan.seed)
     found = {}
@@ -57,14 +56,15 @@ def flattered(plan: Plan, data: StudyData, honest: dict[str, float], progress: P
         progress("judging by random split", len(found), len(honest), "networks and baselines")
         model, _ = trained(plan, data, random, net, plan.seed, None, silent, "")
         found[net] = accuracy(predict(model, random["test"]))
-    crossing = {}
+    crossing, together = {}, {}
     for how, parts in (("random", random), (plan.split, data.worlds["clean"])):
         train, test = parts["train"], parts["test"]
         near = twins(test.inputs.pixels, test.targets.numpy(), train.inputs.pixels, train.targets.numpy())
         own = [near[test.targets.numpy() == k].mean() for k in range(len(data.classes))]
         crossing[how] = {"all": near.mean(), **dict(zip(data.classes, own, strict=True))}
+        together[how] = np.isin(test.groups, train.groups).mean()
     gain = {name: {"random": value, "honest": honest[name]} for name, value in found.items()}
-    return {"accuracy": gain, "twins": crossing}
+    return {"accuracy": gain, "twins": crossing, "together": together}
 
 
 def judged(all_predictions: dict[str, Predictions], plan: Plan) -> dict[str, Any]:
