@@ -91,6 +91,11 @@ def where(_: Path, __: int) -> dict:
     return script("where_time_goes.py")
 
 
+def fastai(archive: Path, repeats: int) -> dict:
+    """Lesson 2's pipeline, a cached array into fastai, against fastai on a folder of files."""
+    return script("fastai_pipeline.py", str(archive), "--repeats", str(repeats))
+
+
 def machine() -> dict:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -102,7 +107,7 @@ def machine() -> dict:
     }
 
 
-BENCHMARKS = {"start": start, "speed": speed, "busy": busy, "profile": where}
+BENCHMARKS = {"start": start, "speed": speed, "busy": busy, "profile": where, "fastai": fastai}
 
 
 def main() -> None:

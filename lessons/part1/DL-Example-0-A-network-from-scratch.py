@@ -59,9 +59,6 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedGroupKFold
-
 from layerscope.draw.graph import Box, draw_graph
 from layerscope.draw.plane import draw_bent, draw_straight, grid_lines
 from layerscope.draw.slideshow import slideshow
@@ -78,6 +75,8 @@ from layerscope.draw.style import (
     style,
 )
 from layerscope.lessons import bar, check, engine, explain, guess, mednist_or_phantoms, say, use
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
 
 # %% [markdown]
 # ## 1 · The task: two laboratory values

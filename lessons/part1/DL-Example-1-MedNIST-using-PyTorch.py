@@ -49,9 +49,6 @@ from dataclasses import replace
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from scipy.stats import t as student
-from torch.nn.functional import conv2d, cross_entropy, max_pool2d, normalize, one_hot
-
 from layerscope.checkpoint import build
 from layerscope.data import DATASETS
 from layerscope.data.augment import Wild, wild
@@ -75,6 +72,8 @@ from layerscope.study.data import thin
 from layerscope.study.plan import few_label_recipe
 from layerscope.study.steps import confusion as library_confusion
 from layerscope.train import Recipe, choose_device, evaluate, fit, predict
+from scipy.stats import t as student
+from torch.nn.functional import conv2d, cross_entropy, max_pool2d, normalize, one_hot
 
 plt.rcParams.update({**RC, "figure.facecolor": "white"})
 torch.manual_seed(SEED)

@@ -8,7 +8,6 @@ from layerscope.download import GaveUp, download
 from layerscope.progress import Progress, silent
 from layerscope.source import DataError, Digest, Source, cache_dir, digest_of, locked, mirror_dir, unwritable
 
-
 _used: dict[str, int] = {}
 
 
