@@ -18,7 +18,7 @@ quick: .venv/run
 	$(BIN)/layerscope run --quick
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 lab: .venv/dev
 	$(BIN)/jupyter lab notebooks/student

@@ -96,6 +96,8 @@ def _made(cell: NotebookNode, kind: str) -> list[NotebookNode]:
     if cell.cell_type == "markdown":
         return [cell]
     cell.outputs, cell.execution_count = [], None
+    if "hide-input" in tags(cell):  # folded in JupyterLab and in Colab
+        cell.metadata |= {"jupyter": {"source_hidden": True}, "cellView": "form"}
     if "guess" in tags(cell):
         asked = GUESS.fullmatch(cell.source)
         if not asked:

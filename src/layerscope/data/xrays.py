@@ -1,6 +1,7 @@
 """The X-ray phantoms as a data set: written once in MURA's layout, and read as MURA is."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from layerscope.card import Card
@@ -35,7 +36,8 @@ def load(
     """
     if path is not None:
         raise DataError(f"X-ray phantoms are drawn, not read from a file. Leave out --data (got {path}).")
-    return mura.read(_written(progress), _folder() / f"prepared-{size}", CARD, skip_bad, progress, size)
+    loaded = mura.read(_written(progress), _folder() / f"prepared-{size}", CARD, skip_bad, progress, size)
+    return replace(loaded, origin=f"drawn by layerscope with seed 0, {loaded.origin}")
 
 
 def truth(progress: Progress = silent, size: int = mura.SIZE) -> dict[str, Lesion]:
