@@ -35,7 +35,6 @@ from fastai.vision.augment import aug_transforms
 from fastai.vision.data import ImageBlock
 from fastai.vision.learner import vision_learner
 from PIL import Image
-from torch import nn
 
 from layerscope.data import mednist
 from layerscope.dataset import Dataset
@@ -97,7 +96,6 @@ def learner(dls: DataLoaders, network: Pretrained, free: bool) -> Learner:
     made = vision_learner(
         dls,
         lambda pretrained: efficientnet_lite0().model,  # noqa: ARG005  it has its weights already
-        cut=lambda m: nn.Sequential(m.conv_stem, m.bn1, *m.blocks, m.conv_head, m.bn2),
         pretrained=network.trained,
         normalize=False,
     )
