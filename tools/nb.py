@@ -45,17 +45,18 @@ GUESS = re.compile(r'guess\("([^"]+)", "(\w)"\)')
 SETUP = """\
 # @title Run me first { display-mode: "form" }
 from importlib import invalidate_caches
+from importlib.metadata import distributions
 from importlib.util import find_spec
 
-if not all(find_spec(name) for name in NEEDED):  # Colab, Kaggle, a bare Jupyter
-    from importlib.metadata import distributions
+here = {d.name: d.version for d in reversed([*distributions()])}  # of two, the one that is imported
+if here.get("layerscope") != "VERSION" or not all(map(find_spec, NEEDED)):  # Colab, Kaggle, a bare Jupyter
     from pathlib import Path
 
     # Hold what is here: pip adds what is missing, and stops rather than replace torch or NumPy.
     hold = "torch torchvision torchaudio numpy scipy pandas scikit-learn matplotlib pillow".split()
-    here = {d.name: d.version for d in reversed([*distributions()]) if d.name in hold}
-    Path("hold.txt").write_text("".join(f"{name}=={version}\\n" for name, version in here.items()))
+    Path("hold.txt").write_text("".join(f"{name}=={here[name]}\\n" for name in hold if name in here))
     %pip install -q -c hold.txt "PACKAGE"
+    Path("hold.txt").unlink()
     invalidate_caches()
     if missing := [name for name in NEEDED if not find_spec(name)]:
         raise SystemExit(f"pip could not install {', '.join(missing)}: its message stands above.")
@@ -128,7 +129,7 @@ def _question(name: str) -> Any:
 def _setup(extra: str) -> str:
     needed = ["layerscope", *{"": [], "vision": ["fastai", "timm"]}[extra]]
     package = f"layerscope[{extra}]=={VERSION}" if extra else f"layerscope=={VERSION}"
-    return SETUP.replace("NEEDED", repr(needed)).replace("PACKAGE", package).rstrip("\n")
+    return SETUP.replace("NEEDED", repr(needed)).replace("PACKAGE", package).replace("VERSION", VERSION).rstrip("\n")
 
 
 def header(name: str) -> str:
@@ -147,8 +148,8 @@ def text(notebook: NotebookNode) -> str:
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def path(source: Path, kind: str) -> Path:
-    return ROOT / "notebooks" / kind / f"{source.stem}.ipynb"
+def path(source: Path, kind: str, root: Path = ROOT) -> Path:
+    return root / "notebooks" / kind / f"{source.stem}.ipynb"
 
 
 def colab(name: str, kind: str = "student") -> str:
@@ -167,16 +168,22 @@ def readme() -> str:
     return "\n".join([f"{before}<!-- lessons begin -->", *rows, f"<!-- lessons end -->\n{after}"])
 
 
-def everything() -> dict[Path, str]:
+def everything(root: Path = ROOT) -> dict[Path, str]:
     """Each file that is made from the lessons, and its text."""
-    made = {path(source, kind): text(build(source, kind)) for source in LESSONS for kind in KINDS}
-    return made | {ROOT / "README.md": readme()}
+    made = {path(source, kind, root): text(build(source, kind)) for source in LESSONS for kind in KINDS}
+    return made | {root / "README.md": readme()}
 
 
-def stale() -> list[Path]:
+def write_all(root: Path = ROOT) -> None:
+    for file, made in everything(root).items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(made, encoding="utf-8")
+
+
+def stale(root: Path = ROOT) -> list[Path]:
     """Files that are not as `build` would make them, and notebooks that have no lesson."""
-    made = everything()
-    extra = set((ROOT / "notebooks").glob("*/*.ipynb")) - set(made)
+    made = everything(root)
+    extra = set((root / "notebooks").glob("*/*.ipynb")) - set(made)
     return sorted({p for p in made if not p.exists() or p.read_text(encoding="utf-8") != made[p]} | extra)
 
 
@@ -208,7 +215,7 @@ def key(notebook: NotebookNode, mode: str) -> str:
     """Changes with the lesson, the library and the pinned versions; not with the measured header."""
     cells = "\n".join(cell.source for cell in notebook.cells if "header" not in tags(cell))
     digest = hashlib.sha256(f"{mode}\n{cells}".encode())
-    for file in [*sorted((ROOT / "src").rglob("*.py")), ROOT / "constraints.txt"]:
+    for file in [*sorted((ROOT / "src").rglob("*.py")), ROOT / "constraints.txt", Path(__file__)]:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 
@@ -229,11 +236,12 @@ def run(source: Path, mode: str, again: bool = False) -> str:
             execute(notebook, Path(folder), {"LAYERSCOPE_LESSONS": "" if mode == "student" else mode})
         took = time.perf_counter() - began
         found = json.loads(notebook.cells.pop().outputs[0].text)
-        notebook.metadata["key"] = of
+        found["seconds"] = round(took, 1)
+        notebook.metadata |= {"key": of, "measured": found}
     finally:
         nbformat.write(notebook, out)
     if mode == "full":
-        _remember(source.stem, {"seconds": round(took, 1), **found})
+        _remember(source.stem, found)
     return f"{source.stem}: {took:.0f} s, {found['memory'] / 1e9:.2f} GB, slowest {_slowest(notebook)}"
 
 
@@ -268,9 +276,7 @@ def main() -> int:
             print(f"stale: {file.relative_to(ROOT)} (make it again with: make notebooks)")
         return bool(found)
     if asked.what == "build":
-        for file, made in everything().items():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(made, encoding="utf-8")
+        write_all()
         return 0
     chosen = [s for s in LESSONS if not asked.names or {s.stem, s.stem.split("-")[2]} & set(asked.names)]
     if not chosen:

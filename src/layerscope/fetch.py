@@ -16,6 +16,11 @@ def used() -> dict[str, int]:
     return dict(_used)
 
 
+def record_use(name: str, size: int) -> None:
+    """Count a file that was had in another way, such as the weights of a network."""
+    _used[name] = size
+
+
 class Found(NamedTuple):
     path: Path
     digest: Digest | None  # None: a folder, or not verified
@@ -52,7 +57,7 @@ def fetch(source: Source, path: Path | None = None, progress: Progress = silent,
         for url in source.urls:
             try:
                 digest = download(url, source, kept, progress)
-                _used[source.name] = kept.stat().st_size
+                record_use(source.name, kept.stat().st_size)
                 return Found(kept, digest, "download")
             except GaveUp as error:
                 looked.append(f"{url}: {error}.")
@@ -86,7 +91,7 @@ def _look(where: str, path: Path, source: Source, progress: Progress, verify: bo
     if not path.is_file():
         raise DataError(f"{path} {'is not a file' if path.exists() else 'does not exist'}.")
     digest = digest_of(path, source, progress) if verify else None
-    _used[source.name] = path.stat().st_size
+    record_use(source.name, path.stat().st_size)
     return Found(path, digest, where)
 
 

@@ -31,7 +31,8 @@ def bare(tmp_path_factory) -> Path:
     call(sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", folder / "wheels", ROOT)
     call(sys.executable, "-m", "venv", folder / "env")
     python = folder / "env" / "bin" / "python"
-    wanted = [f"numpy=={NUMPY}", "torch==2.13.0", "matplotlib", "ipykernel"]
+    pins = (ROOT / "constraints.txt").read_text().split()
+    wanted = [f"numpy=={NUMPY}", next(pin for pin in pins if pin.startswith("torch==")), "matplotlib", "ipykernel"]
     call(python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *wanted)
     call(python, "-m", "ipykernel", "install", "--prefix", folder / "jupyter", "--name", "bare")
     return folder

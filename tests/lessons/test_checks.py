@@ -7,6 +7,7 @@ import pytest
 from layerscope.lessons import Check, Option, Question, check, explain, guess, use
 from layerscope.lessons import check as check_function
 from layerscope.lessons.check import untouched
+from layerscope.lessons.show import _line
 
 check_module, guess_module = inspect.getmodule(check_function), inspect.getmodule(guess)
 assert check_module is not None
@@ -20,7 +21,6 @@ def _double(f):
 
 CHECKS = {
     "0.double": Check(_double, ("think of +", "x + x"), reference=lambda x: 2 * x),
-    "0.good": Check(lambda share: None if share > 0.9 else pytest.fail("never"), full_only=True),
     "0.low": Check(lambda share: _low(share), full_only=True),
 }
 QUESTIONS = {
@@ -143,3 +143,11 @@ def test_explained_after_the_experiment():
 
 def test_a_question_as_the_lesson_shows_it():
     assert QUESTIONS["0.why"].markdown() == "**Your guess.** Why?\n\n- **a)** No.\n- **b)** Yes."
+
+
+@pytest.mark.parametrize("unit", ["", "images", "bytes"])
+@pytest.mark.parametrize(("total", "meter"), [(None, "<progress "), (0, "<progress "), (4_000_000, 'max="4000000"')])
+def test_a_bar_knows_its_total_or_shows_that_it_is_busy(total, meter, unit):
+    line = _line("reading <b>", 1_000_000, total, unit, 2.0)
+    assert meter in line and "reading &lt;b&gt;" in line and "2.0 s" in line
+    assert ("of" in line) == bool(total) and ("1.0" in line) == (unit == "bytes")

@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import re
 import subprocess
 import sys
@@ -120,18 +119,26 @@ def test_what_a_full_run_measured_stands_in_the_header():
         assert found["seconds"] > 1 and found["memory"] > 1e8 and found["download"] >= 0 and found["machine"]
 
 
-def test_a_changed_library_or_lesson_is_run_again(tmp_path, monkeypatch):
-    notebook = nb.build(nb.LESSONS[0], "solution")
+@pytest.mark.parametrize("changed", ["lesson", "library", "versions"])
+def test_what_a_run_stands_on_is_run_again_when_it_changes(tmp_path, monkeypatch, changed):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "library.py").write_text("x = 1")
+    (tmp_path / "constraints.txt").write_text("numpy==2")
+    monkeypatch.setattr(nb, "ROOT", tmp_path)
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("y = 1")])
     before = nb.key(notebook, "smoke")
-    assert nb.key(nb.build(nb.LESSONS[0], "solution"), "smoke") == before != nb.key(notebook, "full")
-    notebook.cells[-1].source += " "
+    assert nb.key(notebook, "smoke") == before != nb.key(notebook, "full")
+    if changed == "lesson":
+        notebook.cells[0].source = "y = 2"
+    else:
+        (tmp_path / {"library": "src/library.py", "versions": "constraints.txt"}[changed]).write_text("x = 2")
     assert nb.key(notebook, "smoke") != before
 
 
-def test_stale_notebooks_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(nb, "path", lambda source, kind: tmp_path / kind / f"{source.stem}.ipynb")
-    assert len(nb.stale()) >= 2 * len(nb.LESSONS)
-
-
-def test_env_for_learners_is_not_strict():
-    assert "LAYERSCOPE_LESSONS" not in os.environ
+def test_stale_and_orphaned_notebooks_are_named(tmp_path):
+    nb.write_all(tmp_path)
+    assert nb.stale(tmp_path) == []
+    changed, orphan = nb.path(nb.LESSONS[0], "student", tmp_path), tmp_path / "notebooks" / "student" / "old.ipynb"
+    changed.write_text(changed.read_text().replace("Lesson 0", "Lesson zero", 1))
+    orphan.write_text("{}")
+    assert nb.stale(tmp_path) == sorted([changed, orphan])

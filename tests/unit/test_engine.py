@@ -192,3 +192,13 @@ def test_it_learns():
 def test_only_a_single_number_can_be_a_loss():
     with pytest.raises(ValueError, match=r"single number\. Got shape \(2,\): take its mean"):
         Array([1.0, 2.0]).backward()
+
+
+def test_a_vector_is_no_matrix_and_a_leaf_is_its_own():
+    with pytest.raises(ValueError, match=r"@ needs two matrices. Got shapes \(3,\) and \(3, 3\)"):
+        Array([1, 2, 3]) @ np.eye(3)
+    mine = np.ones(2)
+    leaf = Array(mine)
+    leaf.grad = np.ones(2)
+    descend([leaf], 0.5)
+    assert mine.tolist() == [1, 1] and leaf.value.tolist() == [0.5, 0.5]

@@ -92,15 +92,20 @@ def slideshow(frames: Iterable[Figure | bytes], captions: Sequence[str], label: 
     Raises:
         ValueError: if there is no frame, a caption is missing, or the sizes differ.
     """
-    images = [_image(frame) for frame in frames]
-    sizes = sorted({image.size for image in images})
-    if not images or len(images) != len(captions):
+    shown: list[bytes] = []
+    found: set[tuple[int, int]] = set()
+    for frame in frames:
+        image = _image(frame)
+        found.add(image.size)
+        shown.append(_webp(image))
+    sizes = sorted(found)
+    if not shown or len(shown) != len(captions):
         raise ValueError(
-            f"needed one or more frames and a caption for each. Got {len(images)} and {len(captions)} captions."
+            f"needed one or more frames and a caption for each. Got {len(shown)} and {len(captions)} captions."
         )
     if len(sizes) != 1:
         raise ValueError(f"every frame must have the same size in pixels. Got {sizes}; give figures one figsize.")
-    return Slideshow(tuple(_webp(image) for image in images), tuple(captions), label, sizes[0], pause)
+    return Slideshow(tuple(shown), tuple(captions), label, sizes[0], pause)
 
 
 def _image(frame: Figure | bytes) -> Image.Image:

@@ -1,6 +1,6 @@
 """What a lesson's notebook calls: exercises with checks, questions to guess at, and output that reads well.
 
-Nothing here needs a network, and nothing raises before a learner.
+No check needs a network, and none raises before a learner.
 """
 
 from layerscope.lessons.check import Check, check, use

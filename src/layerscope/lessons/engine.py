@@ -126,7 +126,8 @@ class Array:
     __array_ufunc__ = None  # so that `ndarray + Array` is ours to answer
 
     def __init__(self, value: Any, parents: Sequence[tuple["Array", Pull]] = ()) -> None:
-        self.value, self.parents = np.asarray(value, dtype=np.float64), tuple(parents)
+        copy = np.asarray if parents else np.array  # a leaf's value is changed in place, so it is its own
+        self.value, self.parents = copy(value, dtype=np.float64), tuple(parents)
         self.grad = np.zeros_like(self.value)
 
     def __repr__(self) -> str:
@@ -142,6 +143,8 @@ class Array:
 
     def __matmul__(self, other: Any) -> "Array":
         other = _array(other)
+        if self.value.ndim != 2 or other.value.ndim != 2:
+            raise ValueError(f"@ needs two matrices. Got shapes {self.value.shape} and {other.value.shape}.")
         pulls: list[tuple[Array, Pull]] = [(self, lambda g: g @ other.value.T), (other, lambda g: self.value.T @ g)]
         return Array(self.value @ other.value, pulls)
 

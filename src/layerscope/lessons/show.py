@@ -17,7 +17,7 @@ def in_notebook() -> bool:
         from IPython import get_ipython
     except ImportError:
         return False
-    return get_ipython() is not None
+    return hasattr(get_ipython(), "kernel")
 
 
 def say(text: str) -> None:
@@ -57,11 +57,12 @@ def bar() -> Progress:
 
 
 def _line(what: str, done: int, total: int | None, unit: str, seconds: float) -> str:
-    amount = (
-        f"{done / 1e6:,.1f} of {(total or done) / 1e6:,.1f} MB" if unit == "bytes" else f"{done:,} of {total:,} {unit}"
+    of = "" if not total else f" of {total / 1e6:,.1f}" if unit == "bytes" else f" of {total:,}"
+    filled = f' value="{done}" max="{total}"' if total else ""  # without them the browser shows that it is busy
+    amount = f"{done / 1e6:,.1f}{of} MB" if unit == "bytes" else html.escape(f"{done:,}{of} {unit}")
+    return (
+        f'<small>{html.escape(what)} <progress{filled} style="width:12em"></progress> {amount}, {seconds:.1f} s</small>'
     )
-    meter = f'<progress value="{done}" max="{total or done or 1}" style="width:12em"></progress>'
-    return f"<small>{html.escape(what)} {meter} {html.escape(amount)}, {seconds:.1f} s</small>"
 
 
 def mednist_or_phantoms(progress: Progress = silent) -> Loaded:

@@ -14,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from layerscope.fetch import record_use
 from layerscope.source import DataError
 from layerscope.torchvision_cpu import declare_operators
 
@@ -109,6 +110,7 @@ def _kind(name: str) -> str:
 def _from_package(file: Path) -> Pretrained:
     model = _timm(pretrained=False)
     model.load_state_dict(map_by_position(read_weights(file), model))
+    record_use("efficientnet_lite0", file.stat().st_size)
     for norm in model.modules():
         if isinstance(norm, nn.BatchNorm2d):
             norm.eps = NORM_EPS
@@ -118,6 +120,7 @@ def _from_package(file: Path) -> Pretrained:
 
 def _from_hub() -> Pretrained:
     model = _timm(pretrained=True)
+    record_use("efficientnet_lite0", sum(t.nbytes for t in model.state_dict().values()))
     config = model.pretrained_cfg
     says = f"ImageNet weights from timm's hub, {config['hf_hub_id']}"
     return Pretrained(model.eval(), says, True, config["mean"], config["std"])
