@@ -10,7 +10,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from layerscope.draw.layers import draw_layers
-from layerscope.draw.style import name, percent, style
+from layerscope.draw.style import name, style
+from layerscope.numbers import share
 from layerscope.report.words import interpret
 from layerscope.study.folder import RunFolder
 
@@ -43,8 +44,8 @@ def words(folder: RunFolder) -> str:
     rows = ["| method | clean [95 %] | in the wild [95 %] | clean, by random split |", "|---|---|---|---|"]
     for key in judged["clean"]:
         cells = [judged[world][key]["accuracy"] for world in judged]
-        shown = [f"{percent(s['value'])} [{percent(s['low'])}, {percent(s['high'])}]" for s in cells]
-        rows.append(f"| {name(key)} | {shown[0]} | {shown[1]} | {percent(flattered[key]['random'])} |")
+        shown = [f"{share(s['value'])} [{share(s['low'])}, {share(s['high'])}]" for s in cells]
+        rows.append(f"| {name(key)} | {shown[0]} | {shown[1]} | {share(flattered[key]['random'])} |")
     first, second = interpret("cnn", "wild", folder.layers("wild", "cnn"))
     run = folder.run
     made = (

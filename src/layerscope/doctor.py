@@ -28,7 +28,7 @@ def whereabouts(module: ModuleType) -> str:
     """Where a data set would be taken from on this machine, without reading it."""
     source = getattr(module, "SOURCE", None)
     if source is None:
-        return "your own copy: --data" if hasattr(module, "HOW") else "built in"
+        return "your own copy: --data" if module.FROM == "own copy" else "built in"
     if (cache_dir() / source.name / source.file).is_file():
         return "cache"
     if (mirror := mirror_dir()) and (mirror / source.name / source.file).is_file():

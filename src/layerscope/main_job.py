@@ -65,12 +65,18 @@ def dataset_module(name: str) -> ModuleType:
 
 
 def verify(name: str, path: Path | None, progress: Progress) -> str:
-    """Checks the digest, then that every image can be read; says what was found."""
+    """Checks the digest, if one was published, then that every image can be read; says what was found."""
     module = dataset_module(name)
-    if not hasattr(module, "SOURCE"):  # drawn here, or the user's own copy, for which no digest was published
-        loaded: Loaded = module.load(path, False, progress)
-        count = len(loaded.dataset)
-        return f"{module.CARD.title}: {loaded.origin}; no digest to check; all {count:,} images are readable."
+    if module.FROM == "drawn":
+        if path is not None:
+            raise DataError(f"{name} are drawn, not read from a file. Leave out --data (got {path}).")
+        return f"{module.CARD.title}: drawn on the spot, nothing to verify."
+    if module.FROM == "own copy":
+        if path is None:
+            raise DataError(module.HOW)
+        with TemporaryDirectory() as scratch:  # not the cache, in which nothing may be left to read
+            count = len(module.read(path, Path(scratch), module.CARD, progress=progress, size=8).dataset)
+        return f"{module.CARD.title}: {path.name}; no digest to check; all {count:,} listed images are readable."
     found = fetch(module.SOURCE, path, progress)
     with TemporaryDirectory() as scratch:
         into = Path(scratch) / "prepared"

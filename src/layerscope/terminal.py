@@ -1,6 +1,5 @@
 """What the command prints: bars while it works, tables when it is done."""
 
-import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,13 +81,17 @@ def print_judgement(
 ) -> None:
     from layerscope.checkpoint import write_text
     from layerscope.judge import METRICS, compare, scores
+    from layerscope.numbers import number
     from layerscope.predictions import Predictions
+    from layerscope.study.folder import dump
 
     found = Predictions.from_csv(predictions, target=target, group=group, id=id)
     table = Table("metric", "value", "95 % interval", "method", title=str(predictions), title_justify="left")
     results = scores(found)
     for key, s in results.items():
-        table.add_row(METRICS[key].title, f"{s.value:.4f}", f"{s.low:.4f} to {s.high:.4f}", s.method)
+        table.add_row(
+            METRICS[key].title, number(s.value, ".4f"), f"{number(s.low, '.4f')} to {number(s.high, '.4f')}", s.method
+        )
     console.print(table)
     groups = len(set(found.groups.tolist()))
     if found.groups_known:
@@ -101,20 +104,15 @@ def print_judgement(
     if against is not None:
         other = Predictions.from_csv(against, target=target, group=group, id=id)
         d = compare(found, other, METRICS["accuracy"])
-        console.print(
-            f"Accuracy minus that of {against}: {d.value:+.4f} (95 % interval {d.low:+.4f} to {d.high:+.4f}; {d.method})."
-        )
+        value, low, high = (number(part, "+.4f") for part in (d.value, d.low, d.high))
+        console.print(f"Accuracy minus that of {against}: {value} (95 % interval {low} to {high}; {d.method}).")
     if out is not None:
-        write_text(
-            out,
-            json.dumps(
-                {key: vars(s) if hasattr(s, "__dict__") else s._asdict() for key, s in results.items()}, indent=1
-            ),
-        )
+        write_text(out, dump(results))
         console.print(f"Scores: {out}")
 
 
 def print_layers(run: Path) -> None:
+    from layerscope.numbers import number
     from layerscope.report.words import interpret
     from layerscope.study.folder import RunFolder
 
@@ -140,8 +138,8 @@ def print_layers(run: Path) -> None:
             for a, b in zip(seeds[0]["trained"], seeds[0]["untrained"], strict=True):
                 p = a["probe"]
                 table.add_row(
-                    a["stage"], str(a["features"]), f"{p['value']:.3f}", f"{p['low']:.3f} to {p['high']:.3f}", f"{a['few'][0]:.3f}",
-                    f"{a['neighbours']:.3f}", f"{a['equal']:.3f}", f"{a['shuffled']:.3f}", f"{b['probe']['value']:.3f}",
+                    a["stage"], str(a["features"]), number(p["value"], ".3f"),
+                    f"{number(p['low'], '.3f')} to {number(p['high'], '.3f')}", f"{a['few'][0]:.3f}", f"{a['neighbours']:.3f}", f"{a['equal']:.3f}", f"{a['shuffled']:.3f}", f"{b['probe']['value']:.3f}",
                 )  # fmt: skip
             console.print(table)
             console.print(" ".join(interpret(net, world, seeds)) + "\n", soft_wrap=True)

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import math
 import os
 import shutil
 import signal
@@ -19,9 +20,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layerscope.data import imagefolder
+from layerscope.data import threads
 from layerscope.data.imagefolder import prepare
-from layerscope.data.prepared import Skipped, open_prepared
+from layerscope.data.once import make_once
+from layerscope.data.prepared import Skipped, Table, open_prepared, save_table
 from layerscope.source import DataError
 
 RNG = np.random.default_rng(0)
@@ -126,8 +128,8 @@ def test_rows_written_in_order_need_no_second_file(tmp_path, into, monkeypatch):
 @pytest.mark.parametrize(("rows", "size"), [(1, 4 << 20), (4, 4 << 20), (256, 1), (256, 2000)])
 def test_batches_make_no_difference(tmp_path, into, monkeypatch, rows, size):
     files = some()
-    monkeypatch.setattr(imagefolder, "BATCH_ROWS", rows)
-    monkeypatch.setattr(imagefolder, "BATCH_BYTES", size)
+    monkeypatch.setattr(threads, "BATCH_ITEMS", rows)
+    monkeypatch.setattr(threads, "BATCH_BYTES", size)
     found = prepare(tar(tmp_path / "x", files), into, size=None if rows == 1 else (8, 12))
     assert found.names.tolist() == as_imagefolder(files)
     np.testing.assert_array_equal(found.pixels[20], pixels_of(files[f"top/{found.names[20]}"]))
@@ -315,6 +317,12 @@ def test_what_was_made_with_skip_bad_is_not_taken_without(tmp_path, into):
     assert len(open_prepared(into).skipped) == 8, "what was there stays"
 
 
+def edit_format(folder: Path, without: str) -> None:
+    record = json.loads((folder / "format.json").read_text())
+    del record[without]
+    (folder / "format.json").write_text(json.dumps(record))
+
+
 DAMAGE = {
     "no such folder": lambda folder: shutil.rmtree(folder),
     "no table": lambda folder: (folder / "table.npz").unlink(),
@@ -323,6 +331,7 @@ DAMAGE = {
     "no JSON": lambda folder: (folder / "skipped.json").write_text("{"),
     "other JSON": lambda folder: (folder / "format.json").write_text("[]"),
     "format 0 where 1": lambda folder: (folder / "format.json").write_text('{"format": 0}'),
+    "no count of what is unlisted": lambda folder: edit_format(folder, "unlisted"),
     "other rows": lambda folder: np.save(folder / "pixels.npy", np.zeros((3, 1, 8, 12), np.uint8)),
 }
 
@@ -343,6 +352,53 @@ def test_a_folder_that_is_not_ours_is_not_overwritten(tmp_path):
     with pytest.raises(DataError, match="thesis is not a folder of prepared images; it is not overwritten"):
         prepare(tar(tmp_path / "x", some()), tmp_path / "thesis")
     assert (tmp_path / "thesis" / "chapter1.tex").read_text() == "x"
+
+
+def test_what_was_there_comes_back_if_the_new_one_cannot_take_its_place(tmp_path, into):
+    archive = tar(tmp_path / "x", some())
+    prepare(archive, into)
+    with pytest.raises(DataError, match="prepared cannot be written: No such file or directory"):
+        make_once(into, {"archive": "another"}, lambda found: True, lambda folder: folder.rmdir())
+    assert len(open_prepared(into).names) == 21
+    assert left(into) == {"prepared"}
+
+
+def test_what_a_killed_process_had_moved_away_comes_back_if_no_new_one_can_be_made(tmp_path, into):
+    prepare(tar(tmp_path / "x", some()), into)
+    into.rename(into.with_name("prepared.old"))  # killed just before the new one took its place
+    (tmp_path / "x").write_bytes(b"no archive")
+    with pytest.raises(DataError, match="not an archive"):
+        prepare(tmp_path / "x", into)
+    assert len(open_prepared(into).names) == 21
+    assert left(into) == {"prepared"}
+
+
+def test_what_was_made_from_something_else_is_never_returned(into):
+    """As if another process had put it there in the meantime."""
+
+    def fill(folder: Path) -> None:
+        np.save(folder / "pixels.npy", np.zeros((1, 1, 8, 12), np.uint8))
+        digests = np.zeros((1, 32), np.uint8)
+        save_table(folder, Table(np.array([0]), np.array(["a/1"]), digests, ("a",), (), 0), {"archive": "B"})
+
+    with pytest.raises(DataError, match=r"it was made from {'archive': 'B'}, not from {'archive': 'A'}"):
+        make_once(into, {"archive": "A"}, lambda found: True, fill)
+
+
+@pytest.mark.parametrize(("cost", "most"), [(1 << 20, 4), (math.inf, 1), (0, 256)])
+def test_batches_are_bounded_by_bytes_and_number_and_so_is_what_waits(cost, most):
+    items, taken = list(range(10_000)), []
+
+    def take():
+        for item in items:
+            taken.append(item)
+            yield item
+
+    results = threads.in_batches(take(), lambda item: cost, list)
+    first = next(results)
+    assert first == items[:most]
+    assert len(taken) <= most * (2 * threads.cores() + 1)
+    assert sum(results, first) == items
 
 
 def test_progress_is_told(tmp_path, into):

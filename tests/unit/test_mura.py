@@ -1,5 +1,6 @@
 """MURA's loader, on X-ray phantoms in MURA's layout; and the published split."""
 
+import os
 import shutil
 import zipfile
 from dataclasses import replace
@@ -10,11 +11,13 @@ import pytest
 from conftest import toy_images
 from PIL import Image
 
-from layerscope.data import DATASETS, mura
+from layerscope.data import DATASETS, mura, mura_lists
 from layerscope.data.mura_lists import LISTS, listed_images
 from layerscope.data.splits import published
 from layerscope.data.square import squared
 from layerscope.data.xray_phantoms import XrayPhantoms, draw, write
+from layerscope.main_job import verify
+from layerscope.progress import silent
 from layerscope.source import DataError
 
 
@@ -114,12 +117,12 @@ def test_header_windows_line_ends_and_other_top_folders_are_read_over(copy, writ
     for name in LISTS:
         text = (copy / name).read_text().replace("MURA-v1.1/", "")
         (copy / name).write_bytes(text.replace("\n", "\r\n").encode())
-    assert listed_images(copy) == listed_images(written)
-    assert len(mura.load(copy, size=32).dataset) == len(listed_images(written))
+    assert listed_images(copy).images == listed_images(written).images
+    assert len(mura.load(copy, size=32).dataset) == len(listed_images(written).images)
 
 
 def test_colour_files_are_read_as_grey(copy):
-    ids = listed_images(copy)
+    ids = listed_images(copy).images
     grey = np.asarray(Image.open(copy / ids[0]))
     Image.fromarray(np.stack([grey] * 3, axis=2)).save(copy / ids[0])
     Image.fromarray(np.full((40, 40, 3), (200, 100, 50), np.uint8)).save(copy / ids[1])
@@ -129,11 +132,65 @@ def test_colour_files_are_read_as_grey(copy):
 
 
 def test_images_beside_the_lists_are_counted(copy):
-    first = listed_images(copy)[0]
+    first = listed_images(copy).images[0]
     shutil.copy(copy / first, (copy / first).with_name("image9.png"))
     loaded = mura.load(copy, size=32)
     assert loaded.origin.endswith("; 1 image(s) beside the lists were left out")
-    assert len(loaded.dataset) == len(listed_images(copy))
+    assert len(loaded.dataset) == len(listed_images(copy).images)
+
+
+def test_each_copy_has_its_own_folder(copy, tmp_path):
+    other = Path(shutil.copytree(copy, tmp_path / "other"))
+    first = listed_images(copy).images[0]
+    shutil.copy(copy / first, (copy / first).with_name("image9.png"))
+    Image.fromarray(np.full((30, 30), 200, np.uint8)).save(other / first)
+    one, two = mura.load(copy, size=32), mura.load(other, size=32)
+    told = []
+    for path, loaded in ((copy, one), (other, two)):
+        again = mura.load(path, size=32, progress=lambda *args: told.append(args))
+        assert again.origin == loaded.origin
+        assert again.identity == loaded.identity
+    assert told == []
+    assert "1 image(s) beside the lists" in one.origin
+    assert "beside the lists" not in two.origin
+    assert (two.dataset.inputs.pixels[0] == 200).all()
+    assert not (one.dataset.inputs.pixels[0] == 200).all()
+
+
+def test_only_images_below_the_folder_of_the_lists_are_read(copy, tmp_path):
+    """A stray copy of an image, in a folder or an archive, is no second row and no other image."""
+    ids = listed_images(copy).images
+    for top in ("copy", "MURA-v1.1", "a/b"):
+        stray = copy / top / ids[0]
+        stray.parent.mkdir(parents=True)
+        Image.fromarray(np.full((30, 30), 200, np.uint8)).save(stray)
+    with zipfile.ZipFile(tmp_path / "MURA-v1.1.zip", "w") as archive:
+        archive.writestr(ids[0], (copy / "copy" / ids[0]).read_bytes())
+        for file in sorted(file for file in copy.rglob("*") if file.is_file()):
+            archive.writestr(f"./MURA-v1.1/{file.relative_to(copy).as_posix()}", file.read_bytes())
+    for path, strays in ((copy, 3), (tmp_path / "MURA-v1.1.zip", 4)):
+        loaded = mura.load(path, size=32)
+        assert loaded.dataset.ids.tolist() == ids
+        np.testing.assert_array_equal(
+            loaded.dataset.inputs.pixels[0, 0], squared(np.asarray(Image.open(copy / ids[0])), 32)
+        )
+        assert loaded.origin.endswith(f"; {strays} image(s) beside the lists were left out")
+
+
+def test_verify_reads_every_image_of_the_given_copy_anew(copy):
+    """What was prepared earlier proves nothing about the files of today."""
+    count = len(mura.load(copy).dataset)
+    stat = (copy / listed_images(copy).images[5]).stat()
+    said = verify("mura", copy, silent)
+    assert said == f"MURA v1.1: MURA-v1.1; no digest to check; all {count} listed images are readable."
+    spoilt = copy / listed_images(copy).images[5]
+    spoilt.write_bytes(bytes(stat.st_size))  # as many bytes, and not one of them an image
+    os.utime(spoilt, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert len(mura.load(copy).dataset) == count
+    with pytest.raises(DataError, match="1 of .* listed images cannot be used"):
+        verify("mura", copy, silent)
+    with pytest.raises(DataError, match=r"Register at https://.*--data"):
+        verify("mura", None, silent)
 
 
 # --- what is refused
@@ -148,7 +205,7 @@ def test_without_a_path_it_says_how_to_get_one():
 
 
 def test_missing_and_broken_images_are_named_or_skipped(copy):
-    ids = listed_images(copy)
+    ids = listed_images(copy).images
     (copy / ids[0]).unlink()
     (copy / ids[3]).write_bytes(b"no image")
     message = (
@@ -166,7 +223,7 @@ def test_missing_and_broken_images_are_named_or_skipped(copy):
 
 def test_many_missing_images_are_counted(copy):
     shutil.rmtree(copy / "valid")
-    ids = [name for name in listed_images(copy) if name.startswith("valid")]
+    ids = [name for name in listed_images(copy).images if name.startswith("valid")]
     with pytest.raises(DataError, match=rf"{len(ids)} of \d+ listed(.*\n){{11}}  and {len(ids) - 10} more\n"):
         mura.load(copy, size=32)
     shutil.rmtree(copy / "train")
@@ -213,12 +270,49 @@ def test_studies_need_labels_and_images(copy, written):
         (LISTS[0], "MURA-v1.1/train/XR_KNEE/patient00001/study1_positive/image1.png", "line 2, is none of"),
         (LISTS[2], "MURA-v1.1/train/XR_WRIST/patient00001/study1_positive/image1.png", "line 2, is none of"),
         (LISTS[1], "MURA-v1.1/train/XR_WRIST/patient00001/study1_positive/", "line 2, is none of"),
+        (LISTS[0], '"MURA-v1.1/train/XR_WRIST' + "x" * 140_000, "line 2, is none of"),  # a quote never closed
     ],
 )
 def test_lines_that_are_not_muras_are_refused(copy, name, line, message):
     first = lines(copy, name)[0]
     edit(copy, name, first, f"{first}\n{line}")
     with pytest.raises(DataError, match=message):
+        mura.load(copy, size=32)
+
+
+def test_a_malformed_first_line_is_no_header(copy):
+    edit(copy, LISTS[0], "MURA-v1.1/train/XR_", "MURA-v1.1/trian/XR_")
+    with pytest.raises(DataError, match=r"train_image_paths\.csv, line 1, is none of MURA v1\.1's: 'MURA-v1\.1/trian/"):
+        mura.load(copy, size=32)
+
+
+def test_a_damaged_list_in_an_archive_is_refused(written, tmp_path):
+    path = tmp_path / "bad.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in LISTS:
+            archive.write(written / "MURA-v1.1" / name, name)
+    start = path.read_bytes().index(LISTS[0].encode()) + len(LISTS[0])
+    with path.open("r+b") as file:
+        file.seek(start)
+        file.write(b"\xff" * 20)
+    with pytest.raises(DataError, match=r"bad\.zip is not a readable \.zip: Error -3 while decompressing"):
+        mura.load(path, size=32)
+
+
+def test_a_list_too_large_is_refused_and_not_cut(copy, tmp_path, monkeypatch):
+    monkeypatch.setattr(mura_lists, "LARGEST", (copy / LISTS[0]).stat().st_size - 1)
+    with zipfile.ZipFile(tmp_path / "large.zip", "w") as archive:
+        for name in LISTS:
+            archive.write(copy / name, name)
+    for path in (copy, tmp_path / "large.zip"):
+        with pytest.raises(DataError, match=r"train_image_paths\.csv has more than [\d,]+ bytes\. MURA's largest"):
+            mura.load(path, size=32)
+
+
+def test_lists_in_two_folders_are_refused(copy):
+    (copy / "more").mkdir()
+    (copy / LISTS[0]).rename(copy / "more" / LISTS[0])
+    with pytest.raises(DataError, match=r"its lists are needed in one folder, found in .* and more/\."):
         mura.load(copy, size=32)
 
 
@@ -259,11 +353,14 @@ def test_names_that_lead_out_of_the_archive_are_refused(written, tmp_path):
 
 
 def test_a_folder_that_is_not_ours_is_not_overwritten(written, tmp_path):
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "thesis.txt").write_text("years of work")
+    mura.read(written, tmp_path / "cache", mura.CARD, size=32)
+    (folder,) = (tmp_path / "cache").glob("prepared-32-*[!k]")  # not its .lock
+    shutil.rmtree(folder)
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
     with pytest.raises(DataError, match="is not a folder of prepared images; it is not overwritten"):
-        mura.read(written, tmp_path / "mine", mura.CARD)
-    assert (tmp_path / "mine" / "thesis.txt").read_text() == "years of work"
+        mura.read(written, tmp_path / "cache", mura.CARD, size=32)
+    assert (folder / "thesis.txt").read_text() == "years of work"
 
 
 def test_nothing_is_left_of_what_was_not_finished(written, tmp_path):
@@ -272,7 +369,7 @@ def test_nothing_is_left_of_what_was_not_finished(written, tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        mura.read(written, tmp_path / "cache" / "a", mura.CARD, progress=stop, size=32)
+        mura.read(written, tmp_path / "cache", mura.CARD, progress=stop, size=32)
     assert [file.name for file in (tmp_path / "cache").iterdir() if not file.name.endswith(".lock")] == []
 
 

@@ -3,6 +3,7 @@
 import pytest
 
 from layerscope.draw.style import percent
+from layerscope.numbers import number
 from layerscope.report.words import by_case, cases_decided, depth_pays, flattering, interpret, short
 
 
@@ -74,7 +75,10 @@ def test_depth_pays_where_it_does_and_not_where_it_does_not():
 
 
 def test_flattering_names_who_gains_most():
-    twins = {"random": {"all": 0.5, "A": 0.9, "B": 0.1}, "blocks": {"all": 0.1, "A": 0.1, "B": 0.1}}
+    twins = {
+        "random": {"all": 0.5, "A": 0.9, "B": 0.1, "C": None},  # of C there was no test image
+        "blocks": {"all": 0.1, "A": 0.1, "B": 0.1, "C": None},
+    }
     accuracy = {"cnn": {"random": 0.99, "honest": 0.985}, "nearest neighbour": {"random": 0.99, "honest": 0.9}}
     first, second = flattering({"twins": twins, "accuracy": accuracy}, "blocks")
     assert "90 % of A; by this split it is 10 %, and 10 % of A" in first
@@ -107,7 +111,7 @@ def judged(ahead=(0.0, -0.1, 0.1), hand=(0.2, -0.1, 0.5), threshold=0.43):
         "learned": {"threshold": threshold, "scores": scores, "ahead": same},
     }
     methods = {"cnn": scores["all"], "majority": {"kappa": score(0.0, -0.1, 0.1)}}
-    return {"cases": 100, "ways": ways, "methods": methods}
+    return {"cases": 100, "ahead_level": 0.975, "ways": ways, "methods": methods}
 
 
 def test_cases_with_their_threshold_their_rival_and_no_claim_that_is_not_sure():
@@ -118,19 +122,50 @@ def test_cases_with_their_threshold_their_rival_and_no_claim_that_is_not_sure():
     assert by_case(judged(), "wild") == (
         "In the wild, the mean over a case's images decides 76 % of 100 cases right, kappa 0.50 (95 % interval 0.30 to "
         "0.70, over 40 groups), at a threshold of 0.43 chosen on validation cases; the best method without a hidden "
-        "layer, majority, kappa 0.00. Of the other ways to put images together (max and learned) none is better or "
-        "worse than the mean beyond doubt. It does best on WRIST, kappa 0.80 (95 % interval 0.60 to 0.90, over 40 "
-        "groups), and worst on HAND, 0.20 (95 % interval -0.10 to 0.50, over 40 groups); these intervals do not "
-        "overlap."
+        "layer, majority, kappa 0.00. Of the other ways to put images together (max and learned) none differs from the "
+        "mean by an interval that excludes 0 (97.5 % intervals, by Bonferroni's correction for 2 comparisons). Of 2 "
+        "strata it does best on WRIST, kappa 0.80 (95 % interval 0.60 to 0.90, over 40 groups), and worst on HAND, "
+        "0.20 (95 % interval -0.10 to 0.50, over 40 groups); these intervals do not overlap. These two were picked out "
+        "of 2 after seeing them, so the gap looks larger than it is."
     )
 
 
-def test_a_way_that_is_surely_better_or_worse_is_named_and_an_order_that_may_be_chance_is_called_so():
+def test_a_way_whose_interval_excludes_0_is_named_and_an_order_that_may_be_chance_is_called_so():
     text = by_case(judged(ahead=(-0.2, -0.3, -0.1), hand=(0.5, 0.1, 0.7)), "clean")
-    assert "max is behind the mean by 0.20 (95 % interval of the difference -0.30 to -0.10)." in text
+    assert (
+        "max is behind the mean by 0.20 (-0.30 to -0.10): this interval of the difference excludes 0 (97.5 % "
+        "intervals, by Bonferroni's correction for 2 comparisons)."
+    ) in text
     assert "learned" not in text
-    assert text.endswith("these intervals overlap, so the order may be chance.")
+    assert "these intervals overlap, so the order may be chance. These two were picked out of 2 after seeing" in text
     assert "max is ahead of the mean by 0.20" in by_case(judged(ahead=(0.2, 0.1, 0.3)), "clean")
+
+
+def test_an_old_run_is_said_to_have_uncorrected_intervals():
+    found = judged()
+    del found["ahead_level"]
+    assert "(95 % intervals, not corrected for their number)" in by_case(found, "clean")
+
+
+def test_where_there_is_one_group_no_interval_is_claimed_and_no_stratum_ordered():
+    found = judged(ahead=(0.3, None, None), hand=(0.2, None, None))
+    found["ways"]["mean"]["scores"]["all"]["kappa"] = score(0.5, None, None, groups=1)
+    text = by_case(found, "clean")
+    assert "kappa 0.50 (no interval can be had, over 1 groups)" in text
+    assert "none differs from the mean" in text
+    assert "HAND" not in text and "WRIST" not in text
+    _, second = interpret("cnn", "clean", curve([0.4, 0.7, 0.9], [0.4, 0.5, 0.5], ahead=(0.3, None, None)))
+    assert (
+        "by +30.0 points (no interval can be had, over groups): ahead with every seed, but the groups are too" in second
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(None, "–"), (float("nan"), "–"), ("inf", "∞"), (float("-inf"), "-∞"), (0.976, "0.98"), (0, "0.00")],
+)
+def test_what_cannot_be_had_is_a_dash_and_infinity_a_sign(value, text):
+    assert number(value) == text
 
 
 def test_without_a_threshold_or_strata_nothing_is_said_of_them():

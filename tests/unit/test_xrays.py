@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import re
+import sys
 import zipfile
 from collections import defaultdict
 from pathlib import Path
@@ -12,11 +13,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from layerscope.data import xray_phantoms, xrays
+from layerscope.data import DATASETS, xray_phantoms, xrays
 from layerscope.data.anatomy.body_parts import PARTS
 from layerscope.data.splits import SPLITS
 from layerscope.data.square import squared
 from layerscope.data.xray_phantoms import TITLE, XrayPhantoms, draw, write
+from layerscope.main_job import verify
+from layerscope.progress import silent
 from layerscope.source import DataError
 
 PATH = re.compile(r"(train|valid)/XR_([A-Z]+)/patient(\d{5})/study(\d)_(positive|negative)/image(\d)\.png")
@@ -135,6 +138,13 @@ def test_folder_and_zip_have_the_same_files_and_bytes(small, tmp_path):
     assert [row["kind"] for row in table] == [lesion.kind for lesion in small.truth.values()]
 
 
+def test_the_archive_is_the_same_on_windows(small, tmp_path, monkeypatch):
+    write(small, tmp_path / "here.zip")
+    monkeypatch.setattr(sys, "platform", "win32")  # what zipfile looks at
+    write(small, tmp_path / "there.zip")
+    assert (tmp_path / "here.zip").read_bytes() == (tmp_path / "there.zip").read_bytes()
+
+
 @pytest.mark.parametrize("name", ["cut.zip", "cut"])
 def test_nothing_half_written_is_left(small, tmp_path, name):
     def stop(what, done, total, unit):
@@ -181,6 +191,52 @@ def test_the_data_set_is_drawn_once_and_cut_as_published(few_patients):
     assert set(first.dataset.groups[np.char.startswith(first.dataset.ids, "valid/")]) == {7, 8}
     assert xrays.SPLIT in SPLITS
     assert first.dataset.inputs.pixels.shape[1:] == (1, 64, 64)
+
+
+def test_the_identity_is_of_the_drawing_not_of_the_packing(few_patients, monkeypatch, tmp_path, small):
+    """Another zlib makes other files of the same pixels."""
+    here = xrays.load(size=64)
+    assert here.identity == f"xrays 8 patients seed 0 version {xrays.VERSION} size 64"
+    monkeypatch.setenv("LAYERSCOPE_CACHE", str(tmp_path))
+    path = xrays._folder() / "MURA-phantoms.zip"
+    write(small, path)
+    repack(path)
+    there = xrays.load(size=64)
+    assert (there.dataset.inputs.pixels == here.dataset.inputs.pixels).all()
+    assert there.identity == here.identity
+
+
+def repack(path: Path) -> None:
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in files.items():
+            if name.endswith(".png"):
+                file = io.BytesIO()
+                Image.open(io.BytesIO(data)).save(file, "PNG", compress_level=9)
+                data = file.getvalue()
+            archive.writestr(name, data)
+
+
+def test_a_full_disk_says_what_to_do(few_patients, monkeypatch, tmp_path):
+    """By a limit on the size of a file, which needs no root."""
+    resource = pytest.importorskip("resource")
+    monkeypatch.setenv("LAYERSCOPE_CACHE", str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (99_999, hard))
+    try:
+        with pytest.raises(DataError, match=r"no room for MURA-phantoms\.zip: more bytes are needed in .* LAYERSCOPE_"):
+            xrays.load(size=64)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [file.name for file in xrays._folder().iterdir() if not file.name.endswith(".lock")] == []
+
+
+@pytest.mark.parametrize("name", ["xrays", "phantoms"])
+def test_of_what_is_drawn_there_is_nothing_to_verify(name):
+    assert verify(name, None, silent) == f"{DATASETS[name].CARD.title}: drawn on the spot, nothing to verify."
+    with pytest.raises(DataError, match=f"{name} are drawn, not read from a file. Leave out --data"):
+        verify(name, Path("x"), silent)
 
 
 def test_truth_is_in_the_pixels_of_the_loaded_images(few_patients, small):

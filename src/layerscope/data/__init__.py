@@ -1,4 +1,7 @@
-"""Data sets by name: each a module with CARD, SPLIT (the default) and load()."""
+"""Data sets by name: each a module with CARD, SPLIT (the default), FROM and load().
+
+FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn".
+"""
 
 from layerscope.data import mednist, mura, phantom_set, xrays
 

@@ -1,10 +1,9 @@
 """An archive with one folder of images per class, to one memory-mapped array: in one pass, on all cores."""
 
 import hashlib
+import math
 import re
-from collections import deque
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -14,12 +13,12 @@ from jaxtyping import UInt8
 
 from layerscope.archive import Member, entries
 from layerscope.data.decode import BadImage, decode
-from layerscope.data.once import cores, make_once, stamp
+from layerscope.data.once import make_once, stamp
 from layerscope.data.prepared import HEADER, Prepared, Skipped, Table, save_table, sort_pixels
+from layerscope.data.threads import in_batches
 from layerscope.progress import Progress, silent
 from layerscope.source import DataError
 
-BATCH_ROWS, BATCH_BYTES = 256, 4 << 20  # a batch is one piece of work for one thread; batches bound the memory
 IMAGE_NAME = re.compile(r"\.(jpe?g|png|bmp|gif|tiff?|webp|p[bgp]m)$", re.IGNORECASE)
 
 
@@ -90,23 +89,21 @@ def _read(
 def _decoded(
     archive: Path, size: tuple[int, int] | None, channels: int, progress: Progress
 ) -> Generator[tuple[UInt8[np.ndarray, "s c h w"], _Rows], None, None]:
-    """This thread reads; the others decode, while this one reads on."""
-    workers = cores()
-    waiting, batch, weight = deque(), [], 0
-    with ThreadPoolExecutor(workers) as pool, closing(entries(archive, progress=progress)) as found:
+    return in_batches(
+        _sized(archive, size, channels, progress),
+        lambda item: len(item[0].data) + channels * math.prod(item[1]) if item[1] else math.inf,
+        lambda batch: _decode([member for member, _ in batch], batch[0][1], channels),
+    )
+
+
+def _sized(
+    archive: Path, size: tuple[int, int] | None, channels: int, progress: Progress
+) -> Generator[tuple[Member, tuple[int, int] | None], None, None]:
+    """Each file, and the size that it must have: that of the first image, None before there is one."""
+    with closing(entries(archive, progress=progress)) as found:
         for member in found:
-            batch.append(member)
-            weight += len(member.data)
             size = size or _size(member, channels)
-            most = min(BATCH_ROWS, BATCH_BYTES // (channels * size[0] * size[1])) if size else 1
-            if len(batch) >= most or weight >= BATCH_BYTES:
-                waiting.append(pool.submit(_decode, batch, size, channels))
-                batch, weight = [], 0
-            if len(waiting) > 2 * workers:
-                yield waiting.popleft().result()
-        waiting.append(pool.submit(_decode, batch, size, channels))
-        while waiting:
-            yield waiting.popleft().result()
+            yield member, size
 
 
 def _size(member: Member, channels: int) -> tuple[int, int] | None:
@@ -164,6 +161,7 @@ def _arrange(archive: Path, rows: _Rows, classes: tuple[str, ...] | None, skip_b
         digests=np.frombuffer(b"".join(rows.digests[index] for index in order), np.uint8).reshape(-1, 32),
         classes=tuple(found),
         skipped=tuple(sorted(bad)),
+        unlisted=0,
     )
     return order, table
 

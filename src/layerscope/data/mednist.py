@@ -45,6 +45,7 @@ SOURCE = Source(
 
 CARD = Card(SOURCE.name, SOURCE.title, SOURCE.license, SOURCE.citation, SOURCE.group)
 SPLIT = "blocks"
+FROM = "download"
 
 
 def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = silent) -> Loaded:

@@ -6,25 +6,24 @@ It may not be redistributed: `load` reads the user's own copy. The unit that is 
 
 import hashlib
 import json
-from collections import deque
 from collections.abc import Generator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import UInt8
 
-from layerscope.archive import Member, members
+from layerscope.archive import Member, entries
 from layerscope.card import Card
 from layerscope.data.decode import BadImage, decode
 from layerscope.data.loaded import Loaded
-from layerscope.data.mura_lists import SHOWN, STUDY, listed_images
-from layerscope.data.once import cores, make_once, stamp
+from layerscope.data.mura_lists import SHOWN, Listed, listed_images
+from layerscope.data.once import make_once, stamp
 from layerscope.data.prepared import HEADER, Prepared, Skipped, Table, save_table, sort_pixels
 from layerscope.data.square import squared
+from layerscope.data.threads import in_batches
 from layerscope.dataset import Dataset
 from layerscope.inputs import Images
 from layerscope.progress import Progress, silent
@@ -40,8 +39,8 @@ CARD = Card(
 )
 CLASSES = ("normal", "abnormal")
 SPLIT = "published"
+FROM = "own copy"
 SIZE = 128
-BATCH = 32  # images in one piece of work for one thread
 HOW = (
     "MURA may not be redistributed, so there is nothing to download from here. Register at "
     "https://stanfordmlgroup.github.io/competitions/mura/, download MURA-v1.1.zip, and give it or its unpacked folder "
@@ -64,93 +63,95 @@ def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = 
     """
     if path is None:
         raise DataError(HOW)
-    return read(path, cache_dir() / CARD.name / f"prepared-{size}", CARD, skip_bad, progress, size)
+    return read(path, cache_dir() / CARD.name, CARD, skip_bad, progress, size)
 
 
 def read(
-    path: Path, into: Path, card: Card, skip_bad: bool = False, progress: Progress = silent, size: int = SIZE
+    path: Path, cache: Path, card: Card, skip_bad: bool = False, progress: Progress = silent, size: int = SIZE
 ) -> Loaded:
-    """Any folder or archive in MURA's layout, prepared in the folder `into`."""
+    """Any folder or archive in MURA's layout, prepared below the folder `cache`: each source and size in its own."""
     if size < 8:
         raise DataError(f"films are laid on a square of 8 pixels a side or more. Got {size}.")
     listed = listed_images(path)
-    made = {"archive": stamp(path), "listed": hashlib.sha256("\n".join(listed).encode()).hexdigest(), "size": size}
+    made = {"archive": stamp(path), "listed": _sha256([listed.top, *listed.images]), "size": size}
     prepared = make_once(
-        into,
+        cache / f"prepared-{size}-{_sha256([json.dumps(made)])[:12]}",
         made,
         lambda found: skip_bad or not found.skipped,
         lambda folder: _fill(path, folder, made, listed, skip_bad, progress),
         progress,
     )
-    return _loaded(path, prepared, json.loads((into / "unlisted.json").read_text()), card, size)
+    return _loaded(path, prepared, card, size)
 
 
-def _fill(path: Path, folder: Path, made: dict, listed: list[str], skip_bad: bool, progress: Progress) -> None:
+def _sha256(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _fill(path: Path, folder: Path, made: dict, listed: Listed, skip_bad: bool, progress: Progress) -> None:
     """Every listed image on its square; the rows in the order of the lists."""
-    row_of = {name: row for row, name in enumerate(listed)}
-    size = made["size"]
-    rows, digests, bad, unlisted = [], [], [], 0
-    with (folder / "pixels.npy").open("wb") as file, closing(_decoded(path, size)) as films:
+    top, names = listed
+    row_of = {name: row for row, name in enumerate(names)}
+    size, unlisted = made["size"], 0
+
+    def wanted() -> Generator[Member, None, None]:
+        nonlocal unlisted
+        with closing(entries(path)) as found:
+            for whole, data in found:
+                name = whole.removeprefix(top)
+                if whole == top + name and name in row_of:
+                    yield Member(name, data)
+                else:
+                    unlisted += whole.endswith(".png")
+
+    rows, digests, bad, done = [], [], [], 0
+    batches = in_batches(
+        wanted(), lambda member: len(member.data) + size * size, lambda batch: [_film(member, size) for member in batch]
+    )
+    with (folder / "pixels.npy").open("wb") as file, closing(batches):
         file.write(bytes(HEADER))
-        for done, (name, digest, film) in enumerate(films, start=1):
-            progress("preparing films", done, len(listed), "images")
-            if name not in row_of:
-                unlisted += 1
-            elif isinstance(film, str):
-                bad.append(Skipped(name, film))
-            else:
+        for batch in batches:
+            for name, digest, film in batch:
+                done += 1
+                progress("preparing films", done, len(names), "images")
+                if isinstance(film, str):
+                    bad.append(Skipped(name, film))
+                    continue
                 file.write(film.data)
                 rows.append(row_of[name])
                 digests.append(digest)
-    missing = set(listed) - {listed[row] for row in rows} - {name for name, _ in bad}
+    missing = set(names) - {names[row] for row in rows} - {name for name, _ in bad}
     bad = sorted(bad + [Skipped(name, "missing: listed, but not there") for name in missing])
     if bad and not skip_bad:
-        raise DataError(_complaint(path, bad, len(listed)))
+        raise DataError(_complaint(path, bad, len(names)))
     if not rows:
         raise DataError(
-            f"{path}: none of {len(listed):,} listed images can be used. First: {bad[0].name}: {bad[0].cause}."
+            f"{path}: none of {len(names):,} listed images can be used. First: {bad[0].name}: {bad[0].cause}."
         )
     order = np.argsort(rows).tolist()
-    names = np.array([listed[rows[i]] for i in order])
     sort_pixels(folder / "pixels.npy", (1, size, size), order)
-    targets = np.array([int("_positive/" in name) for name in names])
+    kept = np.array([names[rows[i]] for i in order])
+    targets = np.array([int("_positive/" in name) for name in kept])
     table = np.frombuffer(b"".join(digests[i] for i in order), np.uint8).reshape(-1, 32)
-    (folder / "unlisted.json").write_text(json.dumps(unlisted))
-    save_table(folder, Table(targets, names, table, CLASSES, tuple(bad)), made)
+    save_table(folder, Table(targets, kept, table, CLASSES, tuple(bad), unlisted), made)
 
 
-def _decoded(path: Path, size: int) -> Generator[tuple[str, bytes, UInt8[np.ndarray, "h w"] | str], None, None]:
-    """Name, digest, and the film or why there is none. This thread reads; others decode, while it reads on."""
-    waiting: deque = deque()
-    with ThreadPoolExecutor(cores()) as pool:
-        found = ((_inside(member.name), member.data) for member in members(path))
-        films = (Member(name, data) for name, data in found if name)
-        while batch := list(islice(films, BATCH)):
-            waiting.append(pool.submit(lambda batch: [_film(member, size) for member in batch], batch))
-            if len(waiting) > 2 * cores():
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
+class _Film(NamedTuple):
+    name: str
+    digest: bytes
+    film: UInt8[np.ndarray, "h w"] | str  # on its square, or why there is none
 
 
-def _inside(name: str) -> str | None:
-    """The name from "train" or "valid" on; None if it is no image of a study."""
-    folders = name.split("/")
-    inside = folders[-5:]
-    right = len(inside) == 5 and len(folders) <= 6 and STUDY.match("/".join(inside[:-1])) and name.endswith(".png")
-    return "/".join(inside) if right else None
-
-
-def _film(member: Member, size: int) -> tuple[str, bytes, UInt8[np.ndarray, "h w"] | str]:
+def _film(member: Member, size: int) -> _Film:
     digest = hashlib.sha256(member.data).digest()
     try:
         colour = decode(member.data, channels=3)
     except BadImage as error:
-        return member.name, digest, str(error)
+        return _Film(member.name, digest, str(error))
     grey = colour[0]
     if (colour != grey).any():  # a tinted scan
         grey = np.rint(np.einsum("c,chw->hw", GREY, colour)).astype(np.uint8)
-    return member.name, digest, squared(grey, size)
+    return _Film(member.name, digest, squared(grey, size))
 
 
 def _complaint(path: Path, bad: list[Skipped], total: int) -> str:
@@ -161,7 +162,7 @@ def _complaint(path: Path, bad: list[Skipped], total: int) -> str:
     )
 
 
-def _loaded(path: Path, prepared: Prepared, unlisted: int, card: Card, size: int) -> Loaded:
+def _loaded(path: Path, prepared: Prepared, card: Card, size: int) -> Loaded:
     folders = [name.split("/") for name in prepared.names]
     cases = np.array([name.rpartition("/")[0] for name in prepared.names])
     groups = np.array([int(patient.removeprefix("patient")) for _, _, patient, *_ in folders])
@@ -180,7 +181,7 @@ def _loaded(path: Path, prepared: Prepared, unlisted: int, card: Card, size: int
     origin = (
         f"{path.name} ({len(set(cases)):,} studies of {len(set(groups)):,} patients, laid on {size} × {size} pixels)"
     )
-    if unlisted:
-        origin += f"; {unlisted:,} image(s) beside the lists were left out"
+    if prepared.unlisted:
+        origin += f"; {prepared.unlisted:,} image(s) beside the lists were left out"
     identity = hashlib.sha256("\n".join([str(size), *prepared.names]).encode() + prepared.digests.tobytes()).hexdigest()
     return Loaded(dataset, origin, identity, None, tuple((bad.name, bad.cause) for bad in prepared.skipped))

@@ -1,11 +1,11 @@
 """MURA's four lists: which images there are, of which study, and which studies are abnormal."""
 
-import csv
 import re
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
-from layerscope.archive import JUNK
+from layerscope.archive import DAMAGE, JUNK
 from layerscope.source import DataError
 
 HALVES = ("train", "valid")
@@ -17,17 +17,31 @@ LARGEST = 64 << 20  # bytes of a list; MURA's largest has 3 million
 SHOWN = 10
 
 
-def listed_images(path: Path) -> list[str]:
-    """The listed images, "valid/XR_WRIST/patient00001/study1_positive/image1.png", in the order of the lists.
+class Lists(NamedTuple):
+    """The text of each list, and the folder in which they lie."""
 
-    A header line and Windows' line ends are read over.
+    top: str  # "" or "MURA-v1.1/"
+    texts: dict[str, str]
+
+
+class Listed(NamedTuple):
+    """The listed images in the order of the lists, and the folder below which they must lie."""
+
+    top: str  # "" or "MURA-v1.1/"
+    images: list[str]  # "valid/XR_WRIST/patient00001/study1_positive/image1.png"
+
+
+def listed_images(path: Path) -> Listed:
+    """Which images there must be.
+
+    A header line, which has no "/" in it, and Windows' line ends are read over.
 
     Raises:
         DataError: if a list is missing or has a line that is none of MURA's; an image or a study is listed twice; a
             study's label is not that of its path; images have no study, or studies no image; or a patient is in both
             halves.
     """
-    texts = read_texts(path)
+    top, texts = read_lists(path)
     images: list[str] = []
     for half in HALVES:
         own = [row[0] for row in _rows(f"{half}_image_paths.csv", texts, half, columns=1)]
@@ -44,23 +58,24 @@ def listed_images(path: Path) -> list[str]:
         sides.setdefault(patient, set()).add(half)
     both = sorted(patient for patient, halves in sides.items() if len(halves) > 1)
     _none(both, f"{path}: {{n}} in train and in valid, so nothing judged on valid can be believed", "patient")
-    return images
+    return Listed(top, images)
 
 
 def _rows(name: str, texts: dict[str, str], half: str, columns: int) -> list[list[str]]:
     """The lines of one list, each path without what stands before "train" or "valid" and without a last "/"."""
     rows: list[list[str]] = []
     seen: set[str] = set()
-    for number, row in enumerate(csv.reader(texts[name].splitlines()), start=1):
-        if not row:
+    for number, line in enumerate(texts[name].splitlines(), start=1):
+        if not line.strip():
             continue
+        row = line.split(",")  # no name in MURA has a comma or a quote
         whole = row[0].strip().rstrip("/")
         inside = whole[max(whole.find(f"{half}/XR_"), 0) :]
         study, _, file = inside.rpartition("/") if columns == 1 else (inside, "", "a.png")
         if not (STUDY.match(study) and study.startswith(half) and IMAGE.match(file) and len(row) == columns):
-            if number == 1 and f"{half}/" not in whole:
+            if number == 1 and "/" not in line:
                 continue  # a header
-            raise DataError(f"{name}, line {number}, is none of MURA v1.1's: {','.join(row)[:200]!r}.")
+            raise DataError(f"{name}, line {number}, is none of MURA v1.1's: {line[:200]!r}.")
         if inside in seen:
             raise DataError(f"{name}, line {number}: {inside} is listed twice.")
         seen.add(inside)
@@ -77,33 +92,65 @@ def _none(names: list[str], what: str, of: str) -> None:
         raise DataError(what.format(n=count) + ":\n  " + "\n  ".join(names[:SHOWN]) + more)
 
 
-def read_texts(path: Path, names: tuple[str, ...] = LISTS) -> dict[str, str]:
-    """The lists as text, from the folder or the archive, or from a folder in it.
+def read_lists(path: Path, names: tuple[str, ...] = LISTS) -> Lists:
+    """The lists from the folder or the archive, or from the one folder in it.
 
     Raises:
-        DataError: if one is not there or is there twice, or the archive cannot be read.
+        DataError: if one is not there, is there twice or is too large, they are not in one folder, or the folder or
+            the archive cannot be read.
     """
-    if path.is_dir():
-        inside = [p.relative_to(path).as_posix() for level in ("*.csv", "*/*.csv") for p in sorted(path.glob(level))]
-        return {name: (path / _only(path, name, inside)).read_text("utf-8-sig", "replace") for name in names}
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path}: no such file or folder.")
     try:
-        with zipfile.ZipFile(path) as archive:
-            inside = [name for name in archive.namelist() if name.endswith(".csv") and not JUNK.search(name)]
-            texts = {}
-            for name in names:
-                with archive.open(_only(path, name, inside)) as file:
-                    texts[name] = file.read(LARGEST).decode("utf-8-sig", "replace")
-            return texts
-    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, NotImplementedError) as error:
+        return _from_folder(path, names) if path.is_dir() else _from_zip(path, names)
+    except DataError:
+        raise
+    except DAMAGE as error:
+        kind = "folder" if path.is_dir() else ".zip"
+        cause = str(error) or type(error).__name__
         raise DataError(
-            f"{path} is not a readable .zip: {error}. Give MURA-v1.1.zip or its unpacked folder."
+            f"{path} is not a readable {kind}: {cause}. Give MURA-v1.1.zip or its unpacked folder."
         ) from error
 
 
+def _from_folder(path: Path, names: tuple[str, ...]) -> Lists:
+    inside = [p.relative_to(path).as_posix() for level in ("*.csv", "*/*.csv") for p in sorted(path.glob(level))]
+    top, found = _found(path, names, inside)
+    texts = {}
+    for name, file in found.items():
+        with (path / file).open("rb") as stream:
+            texts[name] = _text(path, name, stream.read(LARGEST + 1))
+    return Lists(top, texts)
+
+
+def _from_zip(path: Path, names: tuple[str, ...]) -> Lists:
+    with zipfile.ZipFile(path) as archive:
+        top, found = _found(path, names, [name for name in archive.namelist() if name.endswith(".csv")])
+        texts = {}
+        for name, file in found.items():
+            with archive.open(file) as stream:
+                texts[name] = _text(path, name, stream.read(LARGEST + 1))
+    return Lists(top, texts)
+
+
+def _text(path: Path, name: str, data: bytes) -> str:
+    if len(data) > LARGEST:
+        raise DataError(f"{path}: {name} has more than {LARGEST:,} bytes. MURA's largest list has 3 million.")
+    return data.decode("utf-8-sig", "replace")
+
+
+def _found(path: Path, names: tuple[str, ...], inside: list[str]) -> tuple[str, dict[str, str]]:
+    """The folder in which the lists lie, and each list's name in the archive."""
+    inside = [name for name in inside if not JUNK.search(name)]
+    found = {name: _only(path, name, inside) for name in names}
+    tops = sorted({file.removeprefix("./").removesuffix(name) for name, file in found.items()})
+    if len(tops) > 1:
+        raise DataError(f"{path} is not MURA v1.1: its lists are needed in one folder, found in {' and '.join(tops)}.")
+    return tops[0], found
+
+
 def _only(path: Path, name: str, inside: list[str]) -> str:
-    found = [one for one in inside if one == name or (one.endswith(f"/{name}") and one.count("/") == 1)]
+    found = [one for one in inside if re.fullmatch(rf"(\./)?([^/]+/)?{re.escape(name)}", one)]
     if len(found) != 1:
         got = f"found {len(found)}" if found else f"not found among {', '.join(inside[:SHOWN]) or 'no .csv file'}"
         raise DataError(

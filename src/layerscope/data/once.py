@@ -31,8 +31,8 @@ def make_once(
         if into.exists() and not (into / "format.json").is_file():
             raise DataError(f"{into} is not a folder of prepared images; it is not overwritten. Give another.")
         part, old = into.with_name(into.name + ".part"), into.with_name(into.name + ".old")
-        _clear(part, old)  # left by a process that was killed
         try:
+            _clear(into, part, old)  # left by a process that was killed
             part.mkdir()
             fill(part)
             if into.exists():
@@ -40,11 +40,11 @@ def make_once(
             part.rename(into)
         except OSError as error:
             written = sum(file.stat().st_size for file in part.glob("*"))
-            _clear(part)
+            shutil.rmtree(part, ignore_errors=True)
             raise unwritable(into, error, f"more than {written:,}") from error
         finally:
-            _clear(part, old)
-    return open_prepared(into)
+            _clear(into, part, old)
+        return open_prepared(into, made)
 
 
 def stamp(archive: Path) -> list[int]:
@@ -52,11 +52,6 @@ def stamp(archive: Path) -> list[int]:
     files = [archive] if archive.is_file() else [Path(at, name) for at, _, names in os.walk(archive) for name in names]
     stats = [file.lstat() for file in files]
     return [len(stats), sum(one.st_size for one in stats), max((one.st_mtime_ns for one in stats), default=0)]
-
-
-def cores() -> int:
-    """How many this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _usable(into: Path, made: dict[str, Any], usable: Callable[[Prepared], bool]) -> Prepared | None:
@@ -67,6 +62,9 @@ def _usable(into: Path, made: dict[str, Any], usable: Callable[[Prepared], bool]
     return found if usable(found) else None
 
 
-def _clear(*folders: Path) -> None:
-    for folder in folders:
+def _clear(into: Path, part: Path, old: Path) -> None:
+    """Leave neither `part` nor `old`; what was moved to `old` comes back if nothing took its place."""
+    if old.exists() and not into.exists():
+        old.rename(into)
+    for folder in (part, old):
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,6 +21,7 @@ CARD = Card(
     "patient (known, since they were drawn)",
 )
 SPLIT = "groups"
+FROM = "drawn"
 IMAGES = 12_000
 
 

@@ -35,6 +35,7 @@ class Table:
     digests: UInt8[np.ndarray, "s 32"]  # sha256 of each file: equal digests, equal files
     classes: tuple[str, ...]
     skipped: tuple[Skipped, ...]
+    unlisted: int  # images that are there too, but in no list, where there are lists
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,13 @@ def open_prepared(folder: Path, made: dict[str, Any] | None = None) -> Prepared:
         with (folder / "table.npz").open("rb") as file, np.load(file) as table:
             targets, names, digests, classes = (table[key] for key in ("targets", "names", "digests", "classes"))
         skipped = tuple(Skipped(**row) for row in json.loads((folder / "skipped.json").read_text()))
+        unlisted = int(found["unlisted"])
         if not len(pixels) == len(targets) == len(names) == len(digests):
             raise DataError(f"it has {len(pixels):,} images, but {len(targets):,} targets and {len(names):,} names")
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         cause = f"{folder} is not a complete prepared data set: {error or type(error).__name__}."
         raise DataError(f"{cause} Delete it, and it is made again.") from error
-    return Prepared(targets, names, digests, tuple(classes.tolist()), skipped, pixels)
+    return Prepared(targets, names, digests, tuple(classes.tolist()), skipped, unlisted, pixels)
 
 
 def sort_pixels(path: Path, shape: tuple[int, ...], order: list[int]) -> None:
@@ -100,4 +102,5 @@ def save_table(folder: Path, table: Table, made: dict[str, Any]) -> None:
         classes=np.array(table.classes),
     )
     (folder / "skipped.json").write_text(json.dumps([row._asdict() for row in table.skipped], indent=1))
-    (folder / "format.json").write_text(json.dumps({"format": FORMAT, "made": made}))
+    record = {"format": FORMAT, "made": made, "unlisted": table.unlisted}
+    (folder / "format.json").write_text(json.dumps(record))

@@ -192,4 +192,6 @@ def _write_folder(files: Iterator[tuple[str, bytes]], path: Path) -> None:
 def _write_zip(files: Iterator[tuple[str, bytes]], path: Path) -> None:
     with zipfile.ZipFile(path, "w") as archive:
         for name, data in files:
-            archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{name}"), data)  # dated 1980 unless told otherwise
+            info = zipfile.ZipInfo(f"{FOLDER}/{name}")  # dated 1980 unless told otherwise
+            info.create_system = 3  # Unix, on every system
+            archive.writestr(info, data)

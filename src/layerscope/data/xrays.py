@@ -8,11 +8,11 @@ from layerscope.card import Card
 from layerscope.data import mura
 from layerscope.data.anatomy.radiograph import Lesion
 from layerscope.data.loaded import Loaded
-from layerscope.data.mura_lists import read_texts
+from layerscope.data.mura_lists import read_lists
 from layerscope.data.square import squared_box
 from layerscope.data.xray_phantoms import FOLDER, LICENSE, PATIENTS, TITLE, draw, write
 from layerscope.progress import Progress, silent
-from layerscope.source import DataError, cache_dir, locked
+from layerscope.source import DataError, cache_dir, locked, unwritable
 
 CARD = Card(
     "xrays",
@@ -23,6 +23,7 @@ CARD = Card(
 )
 CLASSES = mura.CLASSES
 SPLIT = "published"
+FROM = "drawn"
 VERSION = 4  # of the drawing: another number, other images, another folder in the cache
 
 
@@ -36,8 +37,13 @@ def load(
     """
     if path is not None:
         raise DataError(f"X-ray phantoms are drawn, not read from a file. Leave out --data (got {path}).")
-    loaded = mura.read(_written(progress), _folder() / f"prepared-{size}", CARD, skip_bad, progress, size)
-    return replace(loaded, origin=f"drawn by layerscope with seed 0, {loaded.origin}")
+    loaded = mura.read(_written(progress), _folder(), CARD, skip_bad, progress, size)
+    return replace(
+        loaded,
+        origin=f"drawn by layerscope with seed 0, {loaded.origin}",
+        # not the digests of the files, which another zlib packs differently
+        identity=f"xrays {PATIENTS} patients seed 0 version {VERSION} size {size}",
+    )
 
 
 def truth(progress: Progress = silent, size: int = mura.SIZE) -> dict[str, Lesion]:
@@ -51,7 +57,7 @@ def truth(progress: Progress = silent, size: int = mura.SIZE) -> dict[str, Lesio
 def lesions(path: Path, size: int) -> dict[str, Lesion]:
     """The same of any folder or archive of X-ray phantoms, from its `truth.csv`."""
     found = {}
-    for row in csv.DictReader(read_texts(path, ("truth.csv",))["truth.csv"].splitlines()):
+    for row in csv.DictReader(read_lists(path, ("truth.csv",)).texts["truth.csv"].splitlines()):
         x0, y0, x1, y1, width, height = (int(row[key]) for key in ("x0", "y0", "x1", "y1", "width", "height"))
         box = squared_box((x0, y0, x1, y1), height, width, size)
         found[row["path"].removeprefix(f"{FOLDER}/")] = Lesion(row["kind"], box)
@@ -66,5 +72,9 @@ def _written(progress: Progress) -> Path:
     path = _folder() / "MURA-phantoms.zip"
     with locked(path, progress):
         if not path.exists():
-            write(draw(PATIENTS, 0, progress), path, progress)
+            drawn = draw(PATIENTS, 0, progress)
+            try:
+                write(drawn, path, progress)
+            except OSError as error:
+                raise unwritable(path, error) from error
     return path

@@ -85,7 +85,7 @@ def layer_key(few: bool = False) -> str:
 def draw_alike(cka: Sequence[Sequence[float]], stages: Sequence[str], ax: Axes | None = None) -> Axes:
     """How alike the layers of two networks are (CKA)."""
     ax = ax or plt.gca()
-    table = np.clip(np.array(cka), 0, 1)
+    table = np.clip(np.array(cka, dtype=float), 0, 1)
     ax.imshow(table, cmap="cividis", vmin=0, vmax=1, origin="lower")
     for i, row in enumerate(table):
         for j, value in enumerate(row):
@@ -118,8 +118,8 @@ def _band(seeds: Sequence[Readings], few: bool) -> tuple[np.ndarray, np.ndarray,
         table = np.array([[reading["few"] for reading in seed] for seed in seeds])  # (seed, layer, mean/low/high)
         return table[:, :, 0].mean(axis=0), table[:, :, 1].min(axis=0), table[:, :, 2].max(axis=0)
     values = np.array([[reading["probe"]["value"] for reading in seed] for seed in seeds])
-    low = np.array([reading["probe"]["low"] for reading in seeds[0]])
-    high = np.array([reading["probe"]["high"] for reading in seeds[0]])
+    low = np.array([reading["probe"]["low"] for reading in seeds[0]], dtype=float)
+    high = np.array([reading["probe"]["high"] for reading in seeds[0]], dtype=float)
     return values.mean(axis=0), np.fmin(values.min(axis=0), low), np.fmax(values.max(axis=0), high)
 
 

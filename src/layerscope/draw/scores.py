@@ -16,7 +16,7 @@ def draw_scores(scores: dict[str, dict[str, Any]], ax: Axes | None = None) -> Ax
     """Error of each classifier on a log scale, with its 95 % interval: 99 % and 99.9 % are ten times apart.
 
     Args:
-        scores: name -> {value, low, high} of the accuracy.
+        scores: name -> {value, low, high} of the accuracy; low and high are None where there is no interval.
     """
     ax = ax or plt.gca()
     order = sorted(scores, key=lambda key: scores[key]["value"])
@@ -27,7 +27,7 @@ def draw_scores(scores: dict[str, dict[str, Any]], ax: Axes | None = None) -> Ax
     )
     for y, key in enumerate(order):
         s = scores[key]
-        error, left, right = (max(1 - s[part], floor) for part in ("value", "high", "low"))
+        error, left, right = np.maximum(1 - _numbers(s, "value", "high", "low"), floor)
         ax.plot([left, right], [y, y], color=COLOURS[key], linewidth=3, alpha=0.35, solid_capstyle="round")
         ax.plot(error, y, color=COLOURS[key], marker=MARKERS.get(key, "o"), markersize=7)
     ax.set_yticks(range(len(order)), [name(key) for key in order])
@@ -125,13 +125,13 @@ def draw_strata(
     """A score with its 95 % interval for all samples together and for each stratum.
 
     Args:
-        found: stratum -> {value, low, high, samples}, that of all first; nan where there is none.
+        found: stratum -> {value, low, high, samples}, that of all first; None where there is none.
         elsewhere: stratum -> what others have published, measured on other samples; drawn hollow.
     """
     ax = ax or plt.gca()
     for y, (stratum, s) in enumerate(found.items()):
         colour = INK if y == 0 else BLUE
-        value, low, high = (np.nan if s[part] is None else s[part] for part in ("value", "low", "high"))
+        value, low, high = _numbers(s, "value", "low", "high")
         ax.plot([low, high], [y, y], color=colour, linewidth=3, alpha=0.35, solid_capstyle="round")
         ax.plot(value, y, color=colour, marker="o", markersize=7)
         others = list(elsewhere.get(stratum, ()))
@@ -143,3 +143,8 @@ def draw_strata(
     ax.set_xlim(right=1.02)
     ax.grid(axis="y", visible=False)
     return ax
+
+
+def _numbers(s: dict[str, Any], *parts: str) -> np.ndarray:
+    """nan, which is not drawn, for what cannot be had."""
+    return np.array([s[part] for part in parts], dtype=float)

@@ -167,7 +167,7 @@ def _counts(probs: np.ndarray, starts: np.ndarray) -> Int[np.ndarray, " c"]:
 def _second(probs: np.ndarray) -> Float[np.ndarray, " s"]:
     if probs.shape[1] != 2:
         raise ValueError(f"this aggregation needs two classes. Got {probs.shape[1]}; the mean takes any number.")
-    return probs[:, 1]
+    return probs[:, 1] / probs.sum(axis=1)  # a row may sum to a little more than 1, and 1 - p must not be negative
 
 
 def _of(second: Float[np.ndarray, " c"]) -> Float[np.ndarray, "c 2"]:

@@ -32,7 +32,8 @@ def choose_threshold(predictions: Predictions, metric: Metric = METRICS["balance
         raise ValueError(f"a threshold is chosen on samples of two classes. Got {counts.tolist()} by class.")
     if metric.statistic is not confusion:
         raise ValueError(f"a threshold is chosen by a metric of decisions. Got {metric.title!r}.")
-    scores, rank = np.unique(predictions.probs[:, 1], return_inverse=True)
+    probs = predictions.probs.astype(float)
+    scores, rank = np.unique(probs[:, 1] / probs.sum(axis=1), return_inverse=True)
     thresholds = np.convolve(np.concatenate([[0], scores, [1]]), [0.5, 0.5], mode="valid")
     below = np.zeros((len(thresholds), 2))  # samples of each class that a threshold leaves below
     below[1:] = np.cumsum([np.bincount(rank[predictions.targets == k], minlength=len(scores)) for k in (0, 1)], 1).T
@@ -55,6 +56,5 @@ def decide_at(predictions: Predictions, threshold: float) -> Predictions:
     if len(predictions.classes) != 2 or not 0 < threshold < 1:
         k = len(predictions.classes)
         raise ValueError(f"needed two classes and a threshold between 0 and 1. Got {k} and {threshold:g}.")
-    yes = predictions.probs[:, 1].astype(float)
-    odds = np.stack([(1 - yes) * threshold, yes * (1 - threshold)], axis=1)
+    odds = predictions.probs.astype(float) * [threshold, 1 - threshold]
     return replace(predictions, probs=odds / odds.sum(axis=1, keepdims=True))

@@ -167,7 +167,7 @@ def _trap(honest_line: Callable[..., float]) -> str:
         return rng.normal(size=(120, 3)) + 8 * y[:, None], y, np.arange(120)
 
     assert mean(noise) < 0.7, (
-        f"on pure noise with labels drawn by lot your measure says {mean(noise):.1%}; honest is about 50 %. "
+        f"on pure noise with shuffled labels your measure says {mean(noise):.1%}; honest is about 50 %. "
         "Is a row judged by a line that has seen its label?"
     )
     assert mean(twins) < 0.7, (

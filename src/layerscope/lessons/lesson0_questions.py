@@ -22,8 +22,9 @@ QUESTIONS = {
         right="b",
     ),
     "0.width": Question(
-        "One hidden layer turns two lab values into new numbers; then a straight cut must suffice. How many hidden "
-        "units (new numbers) does it need to separate a disc from the ring around it nearly perfectly?",
+        "Hidden layers turn two lab values into new numbers; then a straight cut must suffice. The first of two hidden "
+        "layers has one, two or three units (new numbers); the second has two. How many does the first need to "
+        "separate a disc from the ring around it nearly perfectly?",
         {
             "a": Option(
                 "One.",
@@ -101,12 +102,13 @@ QUESTIONS = {
         right="c",
     ),
     "0.shuffled": Question(
-        "We deal the labels of these few images out anew, by lot: 'hand' may now stand under a head. Then we measure "
+        "We shuffle the labels of these few images at random: 'hand' may now stand under a head. Then we measure "
         "again how well a flat cut separates the classes of the raw thumbnails. What will it say?",
         {
             "a": Option(
                 "About one in six, which is chance.",
-                "An honest measure would say so. But this one asks the line about images whose labels it was given.",
+                "An honest measure would say so. But there are more pixels than images, so a flat cut can be found for "
+                "any labels whatever, and this measure does not notice.",
             ),
             "b": Option(
                 "Nearly 100 %.",

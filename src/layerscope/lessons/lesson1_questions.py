@@ -9,8 +9,9 @@ QUESTIONS = {
         {
             "a": Option(
                 "X-ray films: they all look alike.",
-                "Films are taken one per visit, of different people. They look alike to us, but pixel by pixel they "
-                "differ: another person, another position.",
+                "Two films differ more than two neighbouring slices, even of one person: another day, another "
+                "position. (Many people in the NIH chest set were filmed several times, so the same patient may "
+                "still stand on both sides.)",
             ),
             "b": Option(
                 "Slices of CT and MR series: a neighbour slice shows nearly the same.",
@@ -81,7 +82,7 @@ QUESTIONS = {
             "c": Option(
                 "Nothing about new images: one has to measure.",
                 "Right: that is what the validation set is for. Watch also how much the result moves when only the "
-                "seed changes: a smaller difference between two networks means nothing.",
+                "seed changes: a smaller difference between two networks is no evidence.",
             ),
         },
         right="c",
@@ -145,25 +146,26 @@ QUESTIONS = {
             ),
             "c": Option(
                 "Much worse than raw pixels.",
-                "Random convolutions with a ReLU even help a straight line: they offer it products of bends that raw "
-                "pixels do not have.",
+                "Random convolutions with a ReLU even help a straight line: they offer it bent combinations of "
+                "neighbouring pixels, which single pixels do not contain.",
             ),
         },
         right="b",
     ),
     "1.task": Question(
-        "Three networks of the same build see the same images. One learns the organ, one how the image was turned, "
-        "one whether it is a negative. From the *last* layer of the network that learned the turn, how well can the "
-        "organ be read?",
+        "Three networks of the same build, with equally many outputs, see the same images. One learns the organ, one "
+        "how the image was turned, one whether it is a negative. From the *last* layer (the logits) of the network "
+        "that learned the turn, how well can the organ be read?",
         {
             "a": Option(
                 "As well as from the one that learned the organ: the images are the same.",
-                "The images are, the labels are not. The last layer keeps what its own labels asked for.",
+                "The images are, the labels are not. Both last layers have equally many numbers, but each keeps what "
+                "its own labels asked for.",
             ),
             "b": Option(
                 "Badly: its last layer keeps the turn and lets the organ go.",
-                "A representation is good for a task. Early layers serve all three questions, the last one only its "
-                "own.",
+                "A representation is good for a task. Early layers serve several questions, the last one mostly its "
+                "own. And it is not its size: the logits of all networks are equally many.",
             ),
             "c": Option(
                 "Not at all, in any of its layers.",

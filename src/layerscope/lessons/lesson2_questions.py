@@ -14,8 +14,10 @@ QUESTIONS = {
             ),
             "b": Option(
                 "No error. Out come three channels that are shifted differently: a tinted image.",
-                "The grey channel is repeated three times, and each copy gets another mean and spread. A black pixel "
-                "is no longer black, and nothing warns you. So look at a batch, its shape and its numbers.",
+                "The grey channel is repeated silently, and each copy gets another mean and spread: just what three "
+                "copies would have given. That is right for a network trained with these numbers. Ours comes with its "
+                "own (`network.mean`, `network.std`); where they differ from these it is wrong, and nothing warns "
+                "you. Look at the shape and the range of a batch.",
             ),
             "c": Option(
                 "No error. Only the first of the three means is used, since there is one channel.",

@@ -12,8 +12,9 @@ from layerscope.checkpoint import write_text
 from layerscope.draw.curves import draw_few_labels, draw_learning
 from layerscope.draw.layers import draw_alike, draw_layers, layer_key
 from layerscope.draw.scores import draw_confusion, draw_reliability, draw_scores, draw_strata
-from layerscope.draw.style import name, percent
+from layerscope.draw.style import name
 from layerscope.judge import METRICS, READING
+from layerscope.numbers import number, share
 from layerscope.report import words
 from layerscope.report.figure import png, svg
 from layerscope.study.cases import FIRST
@@ -30,7 +31,7 @@ def write_report(path: Path) -> Path:
     """
     folder = RunFolder(path)
     environment = Environment(loader=PackageLoader("layerscope", "report"), autoescape=True, undefined=StrictUndefined)
-    environment.filters |= {"percent": percent, "name": name}
+    environment.filters |= {"number": number, "percent": share, "name": name}
     page = environment.get_template("page.html.jinja").render(**contents(folder))
     out = path / "report.html"
     write_text(out, page)
@@ -87,7 +88,7 @@ def _alike(folder: RunFolder) -> Markup:
     found = {world: folder.found(f"alike-{world}") for world in WORLDS}
     draws = [partial(_draw, draw_alike, f["cka"], f["stages"]) for f in found.values()]
     first_last = "; ".join(
-        f"{world}: first block {f['cka'][1][1]:.2f}, last {f['cka'][-1][-1]:.2f}" for world, f in found.items()
+        f"{world}: first block {number(f['cka'][1][1])}, last {number(f['cka'][-1][-1])}" for world, f in found.items()
     )
     alt = f"Similarity (CKA) between the layers of two CNNs that differ only in their seed. {first_last}."
     return Markup(svg(draws, list(WORLDS.values()), alt, height=3.9))
@@ -100,7 +101,7 @@ def _learning(folder: RunFolder) -> Markup:
     }
     draws = [partial(_draw, draw_learning, history) for history in histories.values()]
     last = "; ".join(
-        f"{w}, {net.upper()}: training loss {e[-1]['train_loss']:.3f}"
+        f"{w}, {net.upper()}: training loss {number(e[-1]['train_loss'], '.3f')}"
         for w, h in histories.items()
         for net, e in h.items()
     )
@@ -111,9 +112,7 @@ def _scores(judged: dict[str, Any]) -> Markup:
     accuracy = {world: {n: s["accuracy"] for n, s in found["scores"].items()} for world, found in judged.items()}
     draws = [partial(_draw, draw_scores, found) for found in accuracy.values()]
     said = "; ".join(
-        f"{world}, {name(n)}: {percent(s['value'])} right"
-        for world, found in accuracy.items()
-        for n, s in found.items()
+        f"{world}, {name(n)}: {share(s['value'])} right" for world, found in accuracy.items() for n, s in found.items()
     )
     return Markup(svg(draws, list(WORLDS.values()), f"Errors with 95 % intervals. {said}.", height=2.9))
 
@@ -143,6 +142,7 @@ def _cases(folder: RunFolder) -> dict[str, Any] | None:
     return {
         "found": found,
         "first": FIRST,
+        "level": {world: words.ahead_level(f) for world, f in found.items()},
         "sentences": sentences,
         "figure": Markup(svg(draws, list(WORLDS.values()), alt, height=1.1 + 0.3 * len(kappa["clean"]))),
         "published": published,
@@ -167,7 +167,7 @@ def _confusion(judged: dict[str, Any], run: dict[str, Any]) -> Markup:
 def _reliability(judged: dict[str, Any]) -> Markup:
     draws = [partial(_draw, draw_reliability, found["reliability"]) for found in judged.values()]
     errors = "; ".join(
-        f"{w}, {net.upper()}: {j['scores'][net]['ece']['value']:.3f}"
+        f"{w}, {net.upper()}: {number(j['scores'][net]['ece']['value'], '.3f')}"
         for w, j in judged.items()
         for net in ("cnn", "mlp")
     )

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from layerscope.draw.style import percent
+from layerscope.numbers import has_interval, interval, number
 
 Seeds = Sequence[dict[str, Any]]
 
@@ -40,8 +41,8 @@ def interpret(net: str, world: str, seeds: Seeds) -> tuple[str, str]:
     beside = f"with ten labels per class the trained {_block(best)} gives {short(few[0])}, the untrained {_block(twin_best)} {short(few[1])}"
     found, every = seeds[0]["learned"], [s["learned"]["ahead"]["value"] for s in seeds]
     ahead, rival = found["ahead"], _block(found["rival"])
-    points = f"{100 * ahead['value']:+.1f} points (95 % interval {100 * ahead['low']:+.1f} to {100 * ahead['high']:+.1f}, over groups)"
-    if ahead["low"] > 0:
+    points = f"{100 * ahead['value']:+.1f} points ({interval(ahead, lambda end: f'{100 * end:+.1f}')}, over groups)"
+    if has_interval(ahead) and ahead["low"] > 0:
         second = f"The best that needs no learning is {rival}, and {_block(found['stage'])} is ahead of it by {points}: that much was learned; {beside}."
     elif min(every) > 0:
         second = (
@@ -61,7 +62,7 @@ def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
     test = run["parts"]["test"]
     return (
         f"The convolutional network names {percent(cnn['value'])} of {test['samples']:,} test images right "
-        f"(95 % interval {percent(cnn['low'])} to {percent(cnn['high'])}, over {test['groups']:,} groups that it has never seen); "
+        f"({interval(cnn, percent)}, over {test['groups']:,} groups that it has never seen); "
         f"the best method without a hidden layer, {rival}, {percent(others[rival]['value'])}."
     )
 
@@ -79,52 +80,68 @@ def by_case(found: dict[str, Any], world: str) -> str:
     """Whole cases: how good, whether another way of putting images together is better, and where it does best."""
     where = "In the wild" if world == "wild" else "On clean images"
     first, ways = next(iter(found["ways"].values())), found["ways"]
-    cut = f", at a threshold of {first['threshold']:.2f} chosen on validation cases" if first["threshold"] else ""
+    cut = (
+        f", at a threshold of {first['threshold']:.2f} chosen on validation cases"
+        if first["threshold"] is not None
+        else ""
+    )
     others = {name: s["kappa"]["value"] for name, s in found["methods"].items() if name not in ("cnn", "mlp")}
     rival = max(others, key=others.__getitem__)
     said = [
         f"{where}, {cases_decided(found)}{cut}; the best method without a hidden layer, {rival}, kappa {others[rival]:.2f}."
     ]
     if len(ways) > 1:
-        said.append(_ways(ways))
-    strata = {
-        name: s["kappa"]
-        for name, s in first["scores"].items()
-        if name != "all" and s["kappa"]["low"] <= s["kappa"]["high"]
-    }
+        said.append(_ways(ways, ahead_level(found)))
+    strata = {name: s["kappa"] for name, s in first["scores"].items() if name != "all" and has_interval(s["kappa"])}
     if len(strata) > 1:
         best, worst = (pick(strata, key=lambda name: strata[name]["value"]) for pick in (max, min))
         overlap = strata[best]["low"] <= strata[worst]["high"]
         said.append(
-            f"It does best on {best}, kappa {_with_interval(strata[best])}, and worst on {worst}, {_with_interval(strata[worst])}; "
-            + ("these intervals overlap, so the order may be chance." if overlap else "these intervals do not overlap.")
+            f"Of {len(strata)} strata it does best on {best}, kappa {_with_interval(strata[best])}, and worst on {worst}, "
+            f"{_with_interval(strata[worst])}; these intervals {'overlap, so the order may be chance' if overlap else 'do not overlap'}. "
+            f"These two were picked out of {len(strata)} after seeing them, so the gap looks larger than it is."
         )
     return " ".join(said)
 
 
-def _ways(ways: dict[str, Any]) -> str:
-    """Whether any other way of putting images together differs from the first beyond doubt."""
+def ahead_level(found: dict[str, Any]) -> float:
+    """Of the intervals of the differences between ways; runs of old did not correct it for their number."""
+    return found.get("ahead_level", 0.95)
+
+
+def _ways(ways: dict[str, Any], level: float) -> str:
+    """Which other ways of putting images together differ from the first by more than their interval."""
     ahead = {name: way["ahead"] for name, way in list(ways.items())[1:]}
-    sure = [name for name, d in ahead.items() if d["low"] > 0 or d["high"] < 0]
-    if not sure:
-        return f"Of the other ways to put images together ({_listed(list(ahead))}) none is better or worse than the mean beyond doubt."
+    apart = [name for name, d in ahead.items() if has_interval(d) and (d["low"] > 0 or d["high"] < 0)]
+    corrected = (
+        f"by Bonferroni's correction for {len(ahead)} comparisons" if level > 0.95 else "not corrected for their number"
+    )
+    if not apart:
+        return (
+            f"Of the other ways to put images together ({_listed(list(ahead))}) none differs from the mean by an interval that "
+            f"excludes 0 ({100 * level:.3g} % intervals, {corrected})."
+        )
     each = [
         f"{name} is {'ahead of' if ahead[name]['value'] > 0 else 'behind'} the mean by {abs(ahead[name]['value']):.2f} "
-        f"(95 % interval of the difference {ahead[name]['low']:+.2f} to {ahead[name]['high']:+.2f})"
-        for name in sure
+        f"({ahead[name]['low']:+.2f} to {ahead[name]['high']:+.2f})"
+        for name in apart
     ]
-    return f"Of the other ways to put images together, {_listed(each)}."
+    return (
+        f"Of the other ways to put images together, {_listed(each)}: {'this interval' if len(apart) == 1 else 'these intervals'} "
+        f"of the difference exclude{'s' if len(apart) == 1 else ''} 0 ({100 * level:.3g} % intervals, {corrected})."
+    )
 
 
 def _with_interval(s: dict[str, Any]) -> str:
-    return f"{s['value']:.2f} (95 % interval {s['low']:.2f} to {s['high']:.2f}, over {s['groups']:,} groups)"
+    return f"{number(s['value'])} ({interval(s, number)}, over {s['groups']:,} groups)"
 
 
 def flattering(found: dict[str, Any], split: str) -> tuple[str, str]:
     """What a random split would have hidden."""
     twins, together = found["twins"], found.get("together")
     random, honest = twins["random"], twins[split]
-    worst = max((name for name in random if name != "all"), key=lambda name: random[name] - honest[name])
+    tested = [name for name in random if name != "all" and random[name] is not None and honest[name] is not None]
+    worst = max(tested, key=lambda name: random[name] - honest[name])
     first = (
         f"By a random split {short(random['all'])} of the test images would have a near twin (r > 0.95) among the training images "
         f"of their class, {short(random[worst])} of {worst}; by this split it is {short(honest['all'])}, and {short(honest[worst])} of {worst}."

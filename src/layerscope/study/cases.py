@@ -40,7 +40,10 @@ def judged_by_case(
 ) -> dict[str, Any]:
     """Every way of putting the network's predictions together, for each stratum; the first way for every classifier.
 
-    Poolings and thresholds (of the greatest kappa) are learned on validation cases.
+    Poolings and thresholds (of the greatest kappa) are learned on validation cases. Each other way is compared with the
+    first at a level that is corrected for their number, so that 95 % holds for all of them together.
+
+    Reference: Bonferroni; see Dunn 1961, doi:10.1080/01621459.1961.10482090.
     """
     own, metrics = parts["test"], READING
     ways: dict[str, str | Pooling] = {FIRST: FIRST}
@@ -50,6 +53,7 @@ def judged_by_case(
         metrics = {name: metric for name, metric in READING.items() if metric.only is None}
     decided = {name: _decide(val["cnn"], test["cnn"], parts, how) for name, how in ways.items()}
     names, sizes = np.unique(_cases(own), return_counts=True)
+    ahead_level = 1 - 0.05 / max(len(ways) - 1, 1)
     again: Any = {"resamples": plan.resamples, "seed": plan.seed}
 
     def apart(p: Predictions) -> dict[str, Any]:
@@ -61,12 +65,13 @@ def judged_by_case(
         "cases": len(names),
         "images": len(own),
         "most": sizes.max(),
+        "ahead_level": ahead_level,
         "ways": {
             name: {
                 "how": vars(found.how) if isinstance(found.how, Pooling) else None,
                 "threshold": found.threshold,
                 "scores": apart(found.predictions),
-                "ahead": compare(found.predictions, decided[FIRST].predictions, KAPPA, **again),
+                "ahead": compare(found.predictions, decided[FIRST].predictions, KAPPA, level=ahead_level, **again),
             }
             for name, found in decided.items()
         },
@@ -77,11 +82,18 @@ def judged_by_case(
 
 
 def _decide(val: Predictions, test: Predictions, parts: Parts, how: str | Pooling) -> Decided:
-    judged = by_case(test, _cases(parts["test"]), how)
-    if len(judged.classes) != 2:
-        return Decided(how, None, judged)
-    threshold = choose_threshold(by_case(val, _cases(parts["val"]), how), KAPPA)
-    return Decided(how, threshold, decide_at(judged, threshold))
+    threshold = None
+    if len(test.classes) == 2:
+        threshold = choose_threshold(by_case(val, _cases(parts["val"]), how), KAPPA)
+    return Decided(how, threshold, decided_by_case(test, _cases(parts["test"]), threshold, how))
+
+
+def decided_by_case(
+    images: Predictions, cases: np.ndarray, threshold: float | None, how: str | Pooling = FIRST
+) -> Predictions:
+    """One row per case, its probabilities moved so that the guess is what the threshold decides."""
+    judged = by_case(images, cases, how)
+    return judged if threshold is None else decide_at(judged, threshold)
 
 
 def _cases(part: Dataset) -> np.ndarray:

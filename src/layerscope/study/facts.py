@@ -13,6 +13,7 @@ import torch
 
 from layerscope.data.loaded import Loaded
 from layerscope.data.published import PUBLISHED
+from layerscope.numbers import interval, number
 from layerscope.study.cases import FIRST
 from layerscope.study.data import WILD, StudyData
 from layerscope.study.folder import RunFolder
@@ -74,16 +75,22 @@ def card(folder: RunFolder, world: str) -> str:
     """A model card (Mitchell et al. 2019, doi:10.1145/3287560.3287596) of the convolutional network."""
     run, judged = folder.run, folder.found(f"judged-{world}")
     rows = [
-        f"| {metric} | {s['value']:.4f} | {s['low']:.4f} to {s['high']:.4f} |"
+        f"| {metric} | {number(s['value'], '.4f')} | {number(s['low'], '.4f')} to {number(s['high'], '.4f')} |"
         for metric, s in judged["scores"]["cnn"].items()
     ]
     by_case = []
     if cases := folder.found(f"cases-{world}"):
-        kappa = cases["ways"][FIRST]["scores"]["all"]["kappa"]
+        way, file = cases["ways"][FIRST], "cases.csv" if world == "clean" else f"cases-{world}.csv"
+        kappa, threshold = way["scores"]["all"]["kappa"], way["threshold"]
         by_case = [
-            f"- By case ({cases['cases']:,}, the {FIRST} of the images' probabilities): kappa {kappa['value']:.3f}, "
-            f"95 % interval {kappa['low']:.3f} to {kappa['high']:.3f}."
+            f"- By case ({cases['cases']:,}, the {FIRST} of the images' probabilities): kappa "
+            f"{number(kappa['value'], '.3f')}, {interval(kappa, lambda end: f'{end:.3f}')}."
         ]
+        if threshold is not None:
+            by_case.append(
+                f"- Cases are decided at the threshold {threshold:.4f} of the {FIRST}, chosen on validation cases for "
+                f"the greatest kappa. Probabilities in {file} are moved so that it lies at one half there."
+            )
     images = "as they are" if world == "clean" else "in the wild (rotated, shrunk, shifted, noisy)"
     test = run["parts"]["test"]
     return "\n".join(

@@ -1,6 +1,7 @@
 """A run folder: what each step found, written once, so that a killed run can go on."""
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ class RunFolder:
         """
         if not (path / "run.json").exists():
             (path / "steps").mkdir(parents=True, exist_ok=True)
-            write_text(path / "run.json", _dump(facts))
+            write_text(path / "run.json", dump(facts))
             return RunFolder(path)
         folder = RunFolder(path)
         if not resume:
@@ -47,13 +48,13 @@ class RunFolder:
 
     @property
     def run(self) -> dict[str, Any]:
-        return json.loads((self.path / "run.json").read_text(encoding="utf-8"))
+        return _load(self.path / "run.json")
 
     def update(self, facts: dict[str, Any]) -> None:
         self.write("run.json", self.run | facts)
 
     def write(self, name: str, facts: Any) -> None:
-        write_text(self.path / name, _dump(facts))
+        write_text(self.path / name, dump(facts))
 
     def once(self, step: str, work: Callable[[], Any]) -> Any:
         """What the step found: read from its file if it was finished before, else computed and written."""
@@ -61,13 +62,13 @@ class RunFolder:
             return found
         start = perf_counter()
         found = work()
-        write_text(self._file(step), _dump({"seconds": perf_counter() - start, "found": found}))
+        write_text(self._file(step), dump({"seconds": perf_counter() - start, "found": found}))
         return self.found(step)
 
     def found(self, step: str) -> Any:
         """What a finished step found; None if it has not been done."""
         file = self._file(step)
-        return json.loads(file.read_text(encoding="utf-8"))["found"] if file.exists() else None
+        return _load(file)["found"] if file.exists() else None
 
     def layers(self, world: str, net: str) -> list[dict[str, Any]]:
         """The layer curves of every training seed."""
@@ -76,10 +77,7 @@ class RunFolder:
         return [curve for curve in found if curve is not None]
 
     def seconds(self) -> dict[str, float]:
-        return {
-            file.stem: json.loads(file.read_text(encoding="utf-8"))["seconds"]
-            for file in sorted((self.path / "steps").glob("*.json"))
-        }
+        return {file.stem: _load(file)["seconds"] for file in sorted((self.path / "steps").glob("*.json"))}
 
     def pictures(self, columns: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """The images that the report shows; given columns, they are written first."""
@@ -95,8 +93,15 @@ class RunFolder:
         return self.path / "steps" / f"{step}.json"
 
 
-def _dump(facts: Any) -> str:
-    return json.dumps(_plain(facts), indent=1) + "\n"
+def dump(facts: Any) -> str:
+    """As JSON, which has no word for these: nan becomes null, infinity the text "inf" or "-inf"."""
+    return json.dumps(_plain(facts), indent=1, allow_nan=False) + "\n"
+
+
+def _load(file: Path) -> Any:
+    """Runs of old hold NaN and Infinity, which are no JSON; they are read as `dump` writes them now."""
+    said = {"NaN": None, "Infinity": "inf", "-Infinity": "-inf"}
+    return json.loads(file.read_text(encoding="utf-8"), parse_constant=said.__getitem__)
 
 
 def _plain(value: Any) -> Any:
@@ -109,6 +114,8 @@ def _plain(value: Any) -> Any:
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    return value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value

@@ -10,7 +10,7 @@ from layerscope.train import Recipe
 
 @dataclass(frozen=True)
 class Plan:
-    """Enough to repeat a run. Sizes are chosen so that the whole takes minutes on two cores, `quick` under one."""
+    """Enough to repeat a run. Sizes are chosen so that the whole takes minutes on two cores, `quick` about one."""
 
     data: str
     split: str

@@ -7,13 +7,12 @@ from typing import Any
 
 from layerscope.checkpoint import save_model
 from layerscope.data.loaded import Loaded
-from layerscope.judge import by_case
 from layerscope.models.baseline import BASELINES
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress
 from layerscope.study import steps
-from layerscope.study.cases import FIRST, judged_by_case
+from layerscope.study.cases import FIRST, decided_by_case, judged_by_case
 from layerscope.study.data import WORLDS, StudyData, prepare
 from layerscope.study.facts import card, describe_parts, describe_run, peak_memory
 from layerscope.study.folder import RunFolder
@@ -64,7 +63,9 @@ class Study:
             suffix = "" if world == "clean" else f"-{world}"
             predictions[world]["cnn"].to_csv(self.folder.path / f"predictions{suffix}.csv")
             if (cases := self.data.worlds[world]["test"].cases) is not None:
-                by_case(predictions[world]["cnn"], cases, FIRST).to_csv(self.folder.path / f"cases{suffix}.csv")
+                threshold = self.folder.found(f"cases-{world}")["ways"][FIRST]["threshold"]
+                decided = decided_by_case(predictions[world]["cnn"], cases, threshold)
+                decided.to_csv(self.folder.path / f"cases{suffix}.csv")
             model = self.network(world, "cnn", self.plan.seed)
             save_model(self.folder.path / f"model{suffix}", "cnn", model, self.data.classes, card(self.folder, world))
 

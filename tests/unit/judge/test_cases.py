@@ -198,6 +198,20 @@ def test_at_its_threshold_a_probability_is_not_yet_a_yes_and_the_ranking_stays()
     assert moved.probs[1, 1] == 0.5
 
 
+@pytest.mark.parametrize("how", [*AGGREGATIONS, LEARNED])
+def test_rows_that_sum_to_a_little_more_than_1_are_cases_and_are_decided(how):
+    p = of([[0.0, 1.0000001], [0.7, 0.3002]], [1, 0])
+    found = by_case(p, np.array(["a", "b"]), how)
+    assert found.guess.tolist() == [1, 0]
+    assert decide_at(p, 0.5).guess.tolist() == [1, 0]
+    assert 0.3002 / 1.0002 < choose_threshold(p) < 1
+
+
+def test_a_threshold_is_of_the_share_of_the_row_so_that_what_is_chosen_is_what_is_decided():
+    p = of([[0.5995, 0.4], [0.6, 0.4001], [0.6005, 0.4004]], [1, 0, 0])
+    assert METRICS["accuracy"](decide_at(p, choose_threshold(p))) == 1
+
+
 def test_certain_probabilities_have_a_threshold_between_them():
     p = images([0, 0, 1, 1], [0, 1, 0, 1])
     assert choose_threshold(p) == 0.5
