@@ -10,9 +10,9 @@ import layerscope
 ROOT = Path(layerscope.__file__).parent
 # In the order in which data flows; a module may import from itself and from what stands above it.
 LAYERS = [
-    *("progress", "numbers", "source", "download", "fetch", "tar", "archive", "card", "inputs", "dataset"),
+    *("progress", "source", "download", "fetch", "tar", "archive", "card", "inputs", "dataset"),
     *("table", "predictions_csv", "predictions", "data", "torchvision_cpu", "models", "checkpoint", "train"),
-    *("judge", "see", "draw", "study", "report", "lessons", "doctor", "main_job", "terminal", "cli"),
+    *("judge", "see", "draw", "numbers", "study", "report", "lessons", "doctor", "main_job", "terminal", "cli"),
 ]
 
 
