@@ -12,13 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
+from torch import library
 
 # as torchvision declares them in csrc/ops/nms.cpp and csrc/ops/quantized/cpu/qnms_kernel.cpp
 SCHEMAS = {
     "nms": "nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
     "qnms": "qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
 }
-_declared: list[torch.library.Library] = []  # a declaration lasts as long as its Library object
+_declared: list[library.Library] = []  # a declaration lasts as long as its Library object
 
 
 def declare_operators() -> bool:
@@ -33,11 +34,11 @@ def declare_operators() -> bool:
     spec = None if "torchvision" in sys.modules else find_spec("torchvision")
     if spec is None or _declared or _own_operators_load(Path(next(iter(spec.submodule_search_locations or [""])))):
         return False
-    library = torch.library.Library("torchvision", "DEF")
+    operators = library.Library("torchvision", "DEF")
     for name, schema in SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
-            library.define(schema)
-    _declared.append(library)
+            operators.define(schema)
+    _declared.append(operators)
     return True
 
 
