@@ -1,7 +1,6 @@
 """The lessons in JupyterLab, as `make lab` opens them."""
 
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -11,14 +10,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from chromium import chromium, needs_chromium
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 import nb
 
-CHROMIUM = shutil.which("chromium")
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 
 @pytest.fixture
@@ -55,17 +53,15 @@ def _wait_for(address: str, log: Path) -> None:
 
 
 def test_a_lesson_opens_and_runs_to_its_end(lab, tmp_path):
-    from playwright.sync_api import expect, sync_playwright
+    from playwright.sync_api import expect
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(lab)
         expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=60_000)
         page.get_by_role("menuitem", name="Run", exact=True).click()
         page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
         _until_saved_with_all_outputs(page, tmp_path / "lesson.ipynb")
-        browser.close()
 
 
 def _until_saved_with_all_outputs(page, path: Path) -> None:

@@ -1,11 +1,12 @@
 """A slideshow in a real browser: two on one page, moved by slider, by keyboard and by its button."""
 
-import shutil
-
 import matplotlib.pyplot as plt
 import pytest
+from chromium import needs_chromium, quiet_page
 
 from layerscope.draw.slideshow import slideshow
+
+pytestmark = [pytest.mark.browser, needs_chromium]
 
 SHOWN = "f => [...f.querySelectorAll('img')].flatMap((img, i) => img.offsetParent ? [i] : [])"
 
@@ -32,25 +33,11 @@ def page_file(tmp_path_factory):
 
 @pytest.fixture
 def page(page_file):
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not (chromium := shutil.which("chromium")):
-        pytest.skip("Chromium is not installed")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    said, asked = [], []
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=chromium, args=flags)
-        page = browser.new_page(viewport={"width": 360, "height": 900})
-        page.on("console", lambda message: said.append(message.text))
-        page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("request", lambda request: asked.append(request.url))
+    with quiet_page(viewport={"width": 360, "height": 900}) as page:
         page.goto(page_file.as_uri())
         yield page
-        browser.close()
-    assert said == []
-    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
 
 
-@pytest.mark.browser
 def test_slider_and_keys_change_the_picture_of_their_own_slideshow_only(page):
     left, right = page.query_selector_all("figure")
     assert (left.evaluate(SHOWN), right.evaluate(SHOWN)) == ([0], [0])
@@ -66,7 +53,6 @@ def test_slider_and_keys_change_the_picture_of_their_own_slideshow_only(page):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
-@pytest.mark.browser
 def test_play_runs_to_the_end_and_pauses_when_asked(page):
     left, right = page.query_selector_all("figure")
     button = left.query_selector("button")
@@ -82,7 +68,6 @@ def test_play_runs_to_the_end_and_pauses_when_asked(page):
     assert left.evaluate(SHOWN) == [0]
 
 
-@pytest.mark.browser
 def test_nothing_moves_by_itself_and_with_reduced_motion_playing_is_slow(page):
     page.emulate_media(reduced_motion="reduce")
     right = page.query_selector_all("figure")[1]
