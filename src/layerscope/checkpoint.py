@@ -55,6 +55,18 @@ def load_model(folder: Path) -> tuple[Layered, tuple[str, ...]]:
     return model.eval(), tuple(description["classes"])
 
 
+def save_moment(folder: Path, step: int, model: Layered) -> None:
+    """The weights after so many steps of training."""
+    folder.mkdir(parents=True, exist_ok=True)
+    save_tensors(folder / f"step-{step:06}.safetensors", model.state_dict(), {"step": str(step)})
+
+
+def load_moments(folder: Path) -> dict[str, dict[str, Tensor]]:
+    """Name, such as "step 20", -> weights, in the order of training; empty where none were kept."""
+    found = [load_tensors(file) for file in sorted(folder.glob("step-*.safetensors"))]
+    return {f"step {notes['step']}": tensors for tensors, notes in found}
+
+
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], notes: Mapping[str, str]) -> None:
     """Written beside and moved into place, so that a kill at any moment leaves the old file or the new one."""
     data = save({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, dict(notes))

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from layerscope.checkpoint import load_tensors, save_tensors
+from layerscope.checkpoint import load_tensors, save_moment, save_tensors
 from layerscope.dataset import Dataset, batches
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
@@ -77,10 +77,30 @@ def one_cycle(step: int, steps: int, peak: float) -> float:
     return peak * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise))) / 2
 
 
+def moments(samples: int, recipe: Recipe, count: int = 5) -> tuple[int, ...]:
+    """Steps worth looking at: 0, then evenly on a logarithmic scale, since most is learned early; not the last.
+
+    Example:
+        >>> moments(12800, Recipe(epochs=2, batch_size=128))
+        (0, 3, 8, 24, 69)
+    """
+    steps = recipe.epochs * math.ceil(samples / recipe.batch_size)
+    return tuple(sorted({0} | {round(steps ** (i / count)) for i in range(1, count)} - {steps}))
+
+
 def epochs(
-    model: Layered, train: Dataset, val: Dataset | None, recipe: Recipe, after: Epoch | None = None
+    model: Layered,
+    train: Dataset,
+    val: Dataset | None,
+    recipe: Recipe,
+    after: Epoch | None = None,
+    folder: Path | None = None,
+    keep: Collection[int] = (),
 ) -> Iterator[Epoch]:
     """Train in place, yielding after every epoch. Stop early with `break`; go on from `after`.
+
+    Args:
+        folder, keep: the weights after each of these steps are written to folder/step-<number>.safetensors.
 
     Raises:
         TrainingError: if a loss is not finite; the weights of the last whole epoch are put back.
@@ -102,6 +122,8 @@ def epochs(
         # a function of seed and epoch alone, so that a resumed run visits the same batches
         shuffle = torch.Generator().manual_seed(recipe.seed * 1_000_003 + number)
         for i, batch in enumerate(batches(train, recipe.batch_size, shuffle)):
+            if folder and (number - 1) * per_epoch + i in keep:
+                save_moment(folder, (number - 1) * per_epoch + i, model)
             for group in optimizer.param_groups:
                 group["lr"] = one_cycle((number - 1) * per_epoch + i, recipe.epochs * per_epoch, recipe.lr)
             with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
@@ -128,6 +150,7 @@ def fit(
     folder: Path | None = None,
     progress: Progress = silent,
     what: str = "training",
+    keep: Collection[int] = (),
 ) -> History:
     """Train in place and end with the weights of the epoch that had the lowest validation loss.
 
@@ -135,10 +158,11 @@ def fit(
         val: samples of no group that is trained on. None, where labels are too few to spare any: the last epoch stays.
         folder: where to write a checkpoint after each epoch. If it holds one of the same network and recipe, training
             goes on from there and ends, on a CPU, with the same weights bit for bit as if it had never stopped.
+        keep: steps after which the weights are kept in folder/moments, to look at later with `checkpoint.load_moments`.
     """
     done, best = _resume(folder, model, train, recipe) if folder else ([], {})
     last = done[-1] if done else None
-    for epoch in epochs(model, train, val, recipe, after=last):
+    for epoch in epochs(model, train, val, recipe, last, folder and folder / "moments", keep):
         if _stalled(done, recipe):
             break
         done.append(epoch)

@@ -10,9 +10,9 @@ import pytest
 import torch
 from conftest import toy_images
 
-from layerscope.checkpoint import build
+from layerscope.checkpoint import build, load_moments
 from layerscope.dataset import split
-from layerscope.train import History, Recipe, TrainingError, epochs, evaluate, fit, one_cycle, predict
+from layerscope.train import History, Recipe, TrainingError, epochs, evaluate, fit, moments, one_cycle, predict
 
 CONFIG = {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)}
 RECIPE = Recipe(epochs=6, batch_size=16, patience=6)
@@ -52,7 +52,7 @@ KILLED = """
 import sys; sys.path.insert(0, sys.argv[2])
 from pathlib import Path
 from conftest import toy_images
-from layerscope.checkpoint import build
+from layerscope.checkpoint import build, load_moments
 from layerscope.dataset import split
 from layerscope.train import Recipe, fit
 parts = split(toy_images(600), {"train": 0.7, "val": 0.3}, seed=0)
@@ -152,3 +152,29 @@ def test_predictions_are_in_the_order_of_the_data_set(parts):
 def test_a_wrong_recipe_says_what_was_needed(wrong, text):
     with pytest.raises(ValueError, match=text):
         Recipe(**wrong)
+
+
+def test_moments_are_the_weights_after_so_many_steps_and_training_does_not_notice(parts, tmp_path):
+    plain, watched = (build("cnn", CONFIG, seed=3) for _ in range(2))
+    first = weights(watched)
+    per_epoch = -(-len(parts["train"]) // RECIPE.batch_size)
+    keep = (0, 3, 2 * per_epoch)
+    assert fit(plain, parts["train"], parts["val"], RECIPE) == fit(
+        watched, parts["train"], parts["val"], RECIPE, tmp_path, keep=keep
+    )
+    assert same(weights(plain), weights(watched))
+    kept = load_moments(tmp_path / "moments")
+    assert list(kept) == [f"step {step}" for step in keep]
+    assert same(kept["step 0"], first)
+    again = build("cnn", CONFIG, seed=3)
+    for epoch in epochs(again, parts["train"], None, RECIPE):
+        if epoch.number == 2:
+            break
+    assert same(kept[f"step {2 * per_epoch}"], weights(again))
+    assert not same(kept["step 3"], first)
+
+
+def test_moments_are_spread_over_training_and_leave_out_its_end():
+    assert moments(12800, Recipe(epochs=2, batch_size=128)) == (0, 3, 8, 24, 69)
+    assert moments(100, Recipe(epochs=1, batch_size=128)) == (0,)
+    assert all(step < 7 for step in moments(7 * 16, Recipe(epochs=1, batch_size=16)))

@@ -20,7 +20,7 @@ from layerscope.see.curve import Reading, layer_curve, learned
 from layerscope.see.similarity import similarity
 from layerscope.study.data import Parts, StudyData, sample, thin
 from layerscope.study.plan import Plan, few_label_recipe
-from layerscope.train import Recipe, fit, predict
+from layerscope.train import Recipe, fit, moments, predict
 
 
 def networks(plan: Plan, data: StudyData) -> dict[str, Any]:
@@ -38,7 +38,8 @@ def trained(
     recipe = Recipe(**{**vars(recipe), "seed": seed})
     if plan.labels is not None:  # with few labels there are none to spare for choosing an epoch
         recipe, val = few_label_recipe(recipe, len(train), plan.few_label_steps, seed), None
-    return model, fit(model, train, val, recipe, folder, progress, what)
+    keep = moments(len(train), recipe) if seed == plan.seed else ()
+    return model, fit(model, train, val, recipe, folder, progress, what, keep)
 
 
 def flattered(plan: Plan, data: StudyData, honest: dict[str, float], progress: Progress) -> dict[str, Any]:
