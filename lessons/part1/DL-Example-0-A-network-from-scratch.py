@@ -1068,14 +1068,14 @@ from layerscope.data.splits import SPLITS
 from layerscope.judge import METRICS, compare, score
 from layerscope.models.baseline import BASELINES, small
 from layerscope.predictions import Predictions
-from layerscope.study.data import sample
+from layerscope.dataset import at_most
 
 loaded = mednist_or_phantoms(progress=bar())
 dataset = loaded.dataset
 split = DATASETS[dataset.source.name].SPLIT
 parts = SPLITS[split](dataset, seed=SEED)
 parts = {
-    name: sample(part, IMAGES if name == "train" else JUDGED, SEED) for name, part in parts.items()
+    name: at_most(part, IMAGES if name == "train" else JUDGED, SEED) for name, part in parts.items()
 }
 
 # %% tags=["hide-input"]
@@ -1356,7 +1356,7 @@ say(
 # the network was not trained on. And of course we measure the untrained twin as well.
 
 # %%
-few = sample(parts["val"], LABELLED, SEED)
+few = at_most(parts["val"], LABELLED, SEED)
 few_x, few_y = (small(few, 16).numpy().astype(float) - 0.5) * 4, few.targets.numpy()
 networks = {"trained": network, "untrained": new_network()}
 inside = {kind: values_after(n, few_x) for kind, n in networks.items()}

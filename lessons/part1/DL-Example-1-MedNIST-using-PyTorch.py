@@ -1372,7 +1372,7 @@ guess("1.clean", "b")
 # %%
 def read_layers(net, network, parts):
     """The layers of a network and of its untrained twin, as tables for the figure."""
-    twin = untrained(net, network, parts["train"], SEED + 1000)
+    twin = untrained(network, parts["train"], SEED + 1000)
     curves = [layer_curve(n, parts["val"], parts["look"], SEED) for n in (network, twin)]
     return curves, learned(*curves, parts["look"])
 
@@ -1569,7 +1569,7 @@ for task, learn_on in questions["train"].items():
     )
     own_accuracy[task] = accuracy(task_networks[task], questions["val"][task])
 task_networks["nothing"] = untrained(
-    "cnn", task_networks["organ"], questions["train"]["organ"], SEED + 1000
+    task_networks["organ"], questions["train"]["organ"], SEED + 1000
 )
 say(
     "Each network on its own question, validation images: "

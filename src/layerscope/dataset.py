@@ -1,8 +1,8 @@
 """Samples with their targets, their groups and their origin."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -10,15 +10,17 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from layerscope.card import Card
-from layerscope.inputs import Images
+from layerscope.inputs import Inputs
+
+Column = TypeVar("Column", bound=Inputs)
 
 
 @dataclass(frozen=True)
-class Dataset:
+class Dataset(Generic[Column]):
     """A table: row i is one sample. `groups` says which rows must never be split apart."""
 
     name: str
-    inputs: Images
+    inputs: Column
     targets: Int[Tensor, " s"]
     groups: Int[np.ndarray, " s"]
     ids: Shaped[np.ndarray, " s"]  # strings that a person can look up, such as "Hand/000017.jpeg"
@@ -32,6 +34,47 @@ class Dataset:
         lengths = {name: len(column) for name in columns if (column := getattr(self, name)) is not None}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"{self.name}: every column needs one row per sample. Got {lengths}.")
+
+    @staticmethod
+    def of(
+        inputs: Inputs,
+        targets: Sequence[int] | Int[np.ndarray, " s"] | Int[Tensor, " s"],
+        *,
+        groups: Sequence[Any] | Shaped[np.ndarray, " s"] | None = None,
+        ids: Sequence[str] | Shaped[np.ndarray, " s"] | None = None,
+        classes: Sequence[str] | None = None,
+        name: str = "samples",
+    ) -> "Dataset":
+        """A data set of your own, in one call.
+
+        Args:
+            targets: the number of each sample's class, from 0.
+            groups: what rows must never be split apart, such as patients: numbers or names. None: each sample its own
+                group, and the card says that this is not known.
+            ids: None: the row numbers.
+            classes: the names of the classes; None: their numbers.
+
+        Raises:
+            ValueError: if columns differ in length, or a target has no class.
+
+        Example:
+            >>> from layerscope.inputs import Images
+            >>> pixels = torch.zeros(4, 1, 8, 8, dtype=torch.uint8)
+            >>> len(Dataset.of(Images(pixels), [0, 1, 0, 1], groups=["Ann", "Ann", "Bo", "Bo"]))
+            4
+        """
+        labels = torch.as_tensor(np.asarray(targets)).long()
+        named = tuple(classes) if classes is not None else tuple(str(k) for k in range(int(labels.max()) + 1))
+        if int(labels.min()) < 0 or int(labels.max()) >= len(named):
+            raise ValueError(
+                f"{name}: targets must be 0 to {len(named) - 1}, the numbers of the {len(named)} classes. "
+                f"Got {int(labels.min())} to {int(labels.max())}."
+            )
+        own = "unknown: each sample counts as its own group, so related samples (of one patient) may be split apart"
+        given = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        rows = np.array([str(i) for i in range(len(labels))]) if ids is None else np.asarray(ids)
+        card = Card(name, name, "unknown", "your own data", own if groups is None else "as given")
+        return Dataset(name, inputs, labels, given, rows, named, card)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -52,8 +95,8 @@ class Dataset:
         return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
 
 
-class Batch(NamedTuple):
-    inputs: Images
+class Batch(NamedTuple, Generic[Column]):
+    inputs: Column
     targets: Int[Tensor, " b"]
     row: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
 
@@ -106,6 +149,13 @@ def _cut(sizes: Int[np.ndarray, " g"], shares: np.ndarray) -> Int[np.ndarray, " 
         floor = ends[i - 1] + 1 if i else 1
         ends[i] = min(max(ends[i], floor), len(sizes) - (len(ends) - i))
     return np.searchsorted(ends, np.arange(len(sizes)), side="right")
+
+
+def at_most(dataset: Dataset, size: int, seed: int) -> Dataset:
+    """At most `size` rows, drawn at random, in the order of the table."""
+    if len(dataset) <= size:
+        return dataset
+    return dataset.rows(np.sort(np.random.default_rng(seed).choice(len(dataset), size, replace=False)))
 
 
 def few(dataset: Dataset, labels: int, seed: int) -> Dataset:

@@ -113,8 +113,8 @@ def test_it_saves_and_loads(case, tmp_path):
 
 
 def test_the_untrained_twin_has_the_shape_but_not_the_weights(case):
-    dataset, name, model = case
-    twin = untrained(name, model, dataset, seed=9)
+    dataset, _, model = case
+    twin = untrained(model, dataset, seed=9)
     assert type(twin) is type(model)
     assert twin.config == model.config
     assert any(not torch.equal(a, b) for a, b in zip(model.parameters(), twin.parameters(), strict=True))

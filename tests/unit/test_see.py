@@ -238,7 +238,7 @@ def test_a_projection_keeps_distances_and_is_the_same_every_time():
 
 def test_the_twin_s_norms_are_calibrated_so_that_deep_layers_are_not_silent(toy):
     config = {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16, 16)}
-    twin = untrained("cnn", build("cnn", config, seed=0), toy, seed=1)
+    twin = untrained(build("cnn", config, seed=0), toy, seed=1)
     raw = build("cnn", config, seed=1)
     spread, silent = (float(activations(m, toy)["block3"].std(dim=0).mean()) for m in (twin, raw))
     assert spread > 5 * silent

@@ -7,8 +7,6 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from layerscope.inputs import Images
-
 
 class Stage(NamedTuple):
     name: str
@@ -20,13 +18,14 @@ class Layered(nn.Module):
     """Abstract. Subclasses write `stages`; the prediction is the last stage.
 
     Training and looking therefore run the same lines of code, so the picture of a
-    layer can never drift from the layer that was trained.
+    layer can never drift from the layer that was trained. `inputs` is a column of samples
+    (layerscope.inputs); which kind, each network says.
     """
 
     config: Any  # a frozen dataclass that builds the network again
 
-    def stages(self, inputs: Images) -> Iterator[Stage]:
+    def stages(self, inputs: Any) -> Iterator[Stage]:
         raise NotImplementedError
 
-    def forward(self, inputs: Images) -> Float[Tensor, "b k"]:
+    def forward(self, inputs: Any) -> Float[Tensor, "b k"]:
         return deque(self.stages(inputs), maxlen=1).pop().h

@@ -56,10 +56,3 @@ def _whole_cases(rows: np.ndarray, cases: np.ndarray, most: int, rng: np.random.
     order = rng.permutation(len(sizes))
     kept = order[: max(1, int((np.cumsum(sizes[order]) <= most).sum()))]
     return rows[np.isin(case, kept)]
-
-
-def sample(dataset: Dataset, size: int, seed: int) -> Dataset:
-    """At most `size` rows, drawn at random."""
-    if len(dataset) <= size:
-        return dataset
-    return dataset.rows(np.sort(np.random.default_rng(seed).choice(len(dataset), size, replace=False)))

@@ -22,7 +22,7 @@ from layerscope.train import predict
 NETWORKS = ("cnn", "mlp")
 
 
-def study(plan: Plan, loaded: Loaded, path: Path, resume: bool, note: str, progress: Progress) -> RunFolder:
+def study(plan: Plan, loaded: Loaded, path: Path, resume: bool, note: str, progress: Progress) -> "Study":
     """Do every step that the folder does not hold yet.
 
     Args:
@@ -36,14 +36,15 @@ def study(plan: Plan, loaded: Loaded, path: Path, resume: bool, note: str, progr
     folder = RunFolder.open(path, describe_run(plan, loaded, note), resume)
     data = prepare(plan, loaded, progress)
     folder.update({"parts": describe_parts(data)})
-    Study(plan, data, folder, progress).run()
+    done = Study(plan, data, folder, progress)
+    done.run()
     folder.update(
         {
             "seconds": folder.run.get("seconds", 0.0) + perf_counter() - start,
             "peak_memory": max(folder.run.get("peak_memory", 0), peak_memory()),
         }
     )
-    return folder
+    return done
 
 
 @dataclass(frozen=True)
@@ -117,7 +118,7 @@ class Study:
         return steps.trained(self.plan, self.data, self.data.worlds[world], net, seed, *self._at(world, net, seed))[0]
 
     def layers(self, world: str, net: str, seed: int) -> dict[str, Any]:
-        return steps.layers(self.network(world, net, seed), net, self.data.worlds[world], self.plan, seed)
+        return steps.layers(self.network(world, net, seed), self.data.worlds[world], self.plan, seed)
 
     def _at(self, world: str, net: str, seed: int) -> tuple[Path, Progress, str]:
         return (

@@ -9,7 +9,7 @@ import torch
 from layerscope.checkpoint import build
 from layerscope.data.leaks import twins
 from layerscope.data.splits import SPLITS
-from layerscope.dataset import few
+from layerscope.dataset import at_most, few
 from layerscope.judge import METRICS, compare, reliability, scores
 from layerscope.models.baseline import BASELINES
 from layerscope.models.layered import Layered
@@ -18,7 +18,7 @@ from layerscope.progress import Progress, silent
 from layerscope.see.activations import activations, untrained
 from layerscope.see.curve import Reading, layer_curve, learned
 from layerscope.see.similarity import similarity
-from layerscope.study.data import Parts, StudyData, sample, thin
+from layerscope.study.data import Parts, StudyData, thin
 from layerscope.study.plan import Plan, few_label_recipe
 from layerscope.train import Recipe, fit, moments, predict
 
@@ -91,7 +91,7 @@ def confusion(p: Predictions) -> np.ndarray:
 def few_labels(plan: Plan, data: StudyData, world: str, progress: Progress) -> list[dict[str, Any]]:
     """Accuracy against labels per class: the same draws for every method."""
     parts = data.worlds[world]
-    train, test = parts["train"], sample(parts["test"], plan.read, plan.seed)
+    train, test = parts["train"], at_most(parts["test"], plan.read, plan.seed)
     least = int(torch.bincount(train.targets).min())
     cells = [(n, draw) for n in plan.few_labels if n <= least for draw in range(plan.draws)]
     found = []
@@ -109,10 +109,10 @@ def few_labels(plan: Plan, data: StudyData, world: str, progress: Progress) -> l
     return found
 
 
-def layers(model: Layered, net: str, parts: Parts, plan: Plan, seed: int) -> dict[str, Any]:
+def layers(model: Layered, parts: Parts, plan: Plan, seed: int) -> dict[str, Any]:
     """The layer curves of a trained network and of its untrained twin, read from validation and test samples."""
-    fit_on, score_on = (sample(parts[name], plan.read, plan.seed) for name in ("val", "test"))
-    twin = untrained(net, model, parts["train"], seed + 1000)
+    fit_on, score_on = (at_most(parts[name], plan.read, plan.seed) for name in ("val", "test"))
+    twin = untrained(model, parts["train"], seed + 1000)
     trained, without = (layer_curve(network, fit_on, score_on, seed) for network in (model, twin))
     return {
         "trained": [_written(reading) for reading in trained],
@@ -128,7 +128,7 @@ def _written(reading: Reading) -> dict[str, Any]:
 
 def alike(a: Layered, b: Layered, parts: Parts, plan: Plan) -> dict[str, Any]:
     """CKA between the layers of two networks on the same test images."""
-    test = sample(parts["test"], min(plan.read, 2000), plan.seed)
+    test = at_most(parts["test"], min(plan.read, 2000), plan.seed)
     first, second = activations(a, test), activations(b, test)
     return {"stages": list(first), "cka": similarity(first, second).numpy()}
 
