@@ -36,6 +36,7 @@ lint: .venv/dev
 	$(BIN)/pyright
 
 bench: .venv/dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	$(BIN)/python benchmarks/run.py
 
 figure: .venv/dev

@@ -1499,7 +1499,7 @@ elif rises == steps_up:
 else:
     say("**In this run a hierarchy cannot be told from luck.**")
 at = len(blocks_of[0])  # the last block; the pixels are number 0
-twin_few = max(r.few[0] for r in twin if r.stage.startswith("block"))
+twin_few = max(r.few.value for r in twin if r.stage.startswith("block"))
 say(
     f"In the trained CNN the probe gets better in {rises} of {steps_up} steps from block to block, "
     f"and ends at {blocks_of[0][-1]:.1%}. In the twin it goes from {blocks_of[1][0]:.1%} to "
@@ -1507,8 +1507,8 @@ say(
     f"block against the best of all that needs no learning ({gap.rival}): "
     f"{100 * gap.ahead.value:+.1f} points (95 % interval over groups {100 * low:+.1f} to "
     f"{100 * high:+.1f}). With only ten labels per class for the probe: raw pixels "
-    f"{trained[0].few[0]:.1%}, the twin's best block {twin_few:.1%}, the trained last block "
-    f"**{trained[at].few[0]:.1%}**."
+    f"{trained[0].few.value:.1%}, the twin's best block {twin_few:.1%}, the trained last block "
+    f"**{trained[at].few.value:.1%}**."
     + (
         " That is what depth can buy: a representation in which the task is easy."
         if low > 0

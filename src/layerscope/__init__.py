@@ -23,6 +23,7 @@ _PUBLIC = {
     "Images": "inputs",
     "Dataset": "dataset",
     "batches": "dataset",
+    "at_most": "dataset",
     "few": "dataset",
     "split": "dataset",
     "Predictions": "predictions",
@@ -51,6 +52,8 @@ _PUBLIC = {
     "neighbours": "see.neighbours",
     "cka": "see.similarity",
     "layer_curve": "see.curve",
+    "borrow": "models.borrowed",
+    "atlas": "maps.atlas",
     "write_report": "report",
 }
 __all__ = sorted(_PUBLIC)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -95,11 +95,53 @@ def judge(
 
 
 @app.command()
-def see(run: Run) -> None:
+def see(
+    network: Annotated[
+        str, typer.Argument(help="A run folder; with --transfer also efficientnet_lite0.", show_default=False)
+    ],
+    transfer: Annotated[
+        str | None,
+        typer.Option(
+            help="A folder CLASS/IMAGE or CLASS/PATIENT/IMAGE of your own, or a data set: which layer to take for it?",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
     """What can be read from each layer of the networks of a run, beside the controls."""
-    from layerscope.terminal import print_layers
+    from layerscope.terminal import print_layers, print_transfer
 
-    print_layers(run)
+    if transfer is None:
+        print_layers(Path(network))
+    else:
+        print_transfer(network, transfer)
+
+
+@app.command()
+def atlas(
+    run: Run,
+    world: Annotated[str, typer.Option(help="wild or clean.")] = "wild",
+    net: Annotated[str, typer.Option(help="cnn or mlp.")] = "cnn",
+    against: Annotated[
+        str | None, typer.Option(help="Another network beside it: cnn or mlp.", show_default=False)
+    ] = None,
+    samples: Annotated[int, typer.Option(help="Samples shown, at most.", min=50, max=5000)] = 2000,
+    pictures: Annotated[
+        bool, typer.Option("--pictures/--no-pictures", help="The page holds the images: think of patients.")
+    ] = True,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The images of the run, if it was given them.", show_default=False)
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Default: RUN/atlas.html.", show_default=False)] = None,
+) -> None:
+    """Write the atlas of a run: walk through the layers and the training of a network, in one page."""
+    from layerscope.study.atlas import check_names, open_study, run_atlas
+    from layerscope.study.folder import ATLAS
+    from layerscope.terminal import progress_bar
+
+    check_names(world, net, against)
+    with progress_bar() as progress:
+        made = run_atlas(open_study(run, data, progress), world, net, against, samples, pictures=pictures)
+    typer.echo(f"Atlas: {made.write(out or run / ATLAS)}")
 
 
 @app.command()

@@ -15,6 +15,7 @@ from layerscope.fetch import fetch
 from layerscope.progress import Progress
 from layerscope.report import write_report
 from layerscope.source import DataError
+from layerscope.study.atlas import draw_atlases
 from layerscope.study.plan import Plan
 from layerscope.study.run import study
 
@@ -54,7 +55,7 @@ def main_job(
     plan = Plan(name, split or module.SPLIT, seed, labels, quick, precision)
     folder = out or _folder(name, resume)
     say(f"Run folder: {folder}  (stopped? go on with: layerscope run {name} --resume --out {folder})")
-    study(plan, loaded, folder, resume, note, progress)
+    draw_atlases(study(plan, loaded, folder, resume, note, progress))
     return write_report(folder)
 
 

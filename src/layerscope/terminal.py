@@ -139,7 +139,7 @@ def print_layers(run: Path) -> None:
                 p = a["probe"]
                 table.add_row(
                     a["stage"], str(a["features"]), number(p["value"], ".3f"),
-                    f"{number(p['low'], '.3f')} to {number(p['high'], '.3f')}", f"{a['few'][0]:.3f}", f"{a['neighbours']:.3f}", f"{a['equal']:.3f}", f"{a['shuffled']:.3f}", f"{b['probe']['value']:.3f}",
+                    f"{number(p['low'], '.3f')} to {number(p['high'], '.3f')}", *(f"{r['value']:.3f}" for r in (a["few"], a["neighbours"], a["equal"], a["shuffled"], b["probe"])),
                 )  # fmt: skip
             console.print(table)
             console.print(" ".join(interpret(net, world, seeds)) + "\n", soft_wrap=True)

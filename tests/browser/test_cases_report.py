@@ -33,7 +33,7 @@ PLAN = Plan("studies", "groups", quick=True)
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     """A quick run on 300 images; its folder, with its report."""
-    folder = study(PLAN, studies(300), tmp_path_factory.mktemp("runs") / "studies", False, "", silent)
+    folder = study(PLAN, studies(300), tmp_path_factory.mktemp("runs") / "studies", False, "", silent).folder
     folder.update({"published": PUBLISHED})
     write_report(folder.path)
     return folder

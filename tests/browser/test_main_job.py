@@ -71,7 +71,7 @@ def test_the_network_learned_and_its_layers_show_it(run):
         for kind in ("trained", "untrained")
     }
     assert best["trained"] > best["untrained"] + 0.05
-    assert abs(layers["trained"][-1]["shuffled"] - 1 / 6) < 0.1
+    assert abs(layers["trained"][-1]["shuffled"]["value"] - 1 / 6) < 0.1
 
 
 def test_the_saved_network_predicts_what_the_csv_says(run):

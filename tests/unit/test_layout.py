@@ -12,7 +12,7 @@ ROOT = Path(layerscope.__file__).parent
 LAYERS = [
     *("progress", "source", "download", "fetch", "tar", "archive", "card", "inputs", "dataset"),
     *("table", "predictions_csv", "predictions", "data", "torchvision_cpu", "models", "checkpoint", "train"),
-    *("judge", "see", "draw", "numbers", "study", "report", "lessons", "doctor", "main_job", "terminal", "cli"),
+    *("judge", "see", "draw", "numbers", "maps", "study", "report", "lessons", "doctor", "main_job", "terminal", "cli"),
 ]
 
 

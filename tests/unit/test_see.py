@@ -13,7 +13,7 @@ from layerscope.inputs import Images
 from layerscope.models.layered import Layered, Stage
 from layerscope.see.activations import activations, project, untrained
 from layerscope.see.curve import layer_curve, learned
-from layerscope.see.neighbours import neighbours, vote
+from layerscope.see.neighbours import neighbours, other_neighbours, vote
 from layerscope.see.probe import few_label_accuracy, fit_probe, probe
 from layerscope.see.similarity import cka, similarity
 
@@ -181,12 +181,15 @@ def test_the_layer_curve_finds_the_layer_that_holds_the_answer():
     assert value["block2"] == 1.0
     for r in readings:
         assert r.probe.low <= r.probe.value <= r.probe.high
-        assert r.few[1] <= r.few[0] <= r.few[2]
-    assert abs(readings[2].shuffled - 0.5) < 0.12 or readings[2].shuffled in (0.0, 1.0)
+        assert r.few.least <= r.few.value <= r.few.greatest
+        assert r.few.low < r.few.value < r.few.high or r.few.value == 1
+        for s in (r.neighbours, r.equal, r.shuffled):
+            assert s.low <= s.value <= s.high
+    assert abs(readings[2].shuffled.value - 0.5) < 0.12 or readings[2].shuffled.value in (0.0, 1.0)
     found = learned(readings, [r for r in readings if r.stage != "block2"], parts["score"])
     assert (found.stage, found.rival) == ("block2", "neighbours on raw pixels")
-    assert found.ahead.value == pytest.approx(1 - readings[0].neighbours)
-    nearest = {r.stage: r.neighbours for r in readings}
+    assert found.ahead.value == pytest.approx(1 - readings[0].neighbours.value)
+    nearest = {r.stage: r.neighbours.value for r in readings}
     assert nearest["pixels"] > 0.95, "nearest neighbours do not ask for a straight line"
 
 
@@ -242,3 +245,19 @@ def test_the_twin_s_norms_are_calibrated_so_that_deep_layers_are_not_silent(toy)
     raw = build("cnn", config, seed=1)
     spread, silent = (float(activations(m, toy)["block3"].std(dim=0).mean()) for m in (twin, raw))
     assert spread > 5 * silent
+
+
+def test_neighbours_are_of_other_groups():
+    z = torch.randn(60, 4, generator=g()).repeat_interleave(3, dim=0) + 0.01 * torch.randn(180, 4, generator=g(1))
+    series = np.arange(180) // 3
+    found = other_neighbours(z, series, 5)
+    assert found.shape == (180, 5)
+    assert not (series[found.numpy()] == series[:, None]).any()
+    alone = other_neighbours(z, np.arange(180), 2)
+    assert (series[alone.numpy()] == series[:, None]).all()  # without groups they are the copies
+    x = torch.nn.functional.normalize(z - z.mean(0), dim=1)
+    near = x @ x.T
+    near[torch.from_numpy(series[:, None] == series[None])] = -9
+    assert torch.equal(found[:, 0], near.argmax(1))
+    with pytest.raises(ValueError, match="needed 5 samples of other groups.*leaves 3"):
+        other_neighbours(z, np.arange(180) >= 3, 5)

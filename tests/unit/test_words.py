@@ -9,7 +9,8 @@ from layerscope.report.words import by_case, cases_decided, depth_pays, flatteri
 
 def reading(stage, value, low=None, few=0.5, near=0.5):
     probe = {"value": value, "low": value - 0.01 if low is None else low, "high": min(1.0, value + 0.01)}
-    return {"stage": stage, "probe": probe, "few": [few, few, few], "neighbours": near, "shuffled": 0.5, "equal": value}
+    others = {"few": few, "neighbours": near, "shuffled": 0.5, "equal": value}
+    return {"stage": stage, "probe": probe} | {key: {"value": v, "low": v, "high": v} for key, v in others.items()}
 
 
 def curve(trained, twin, raw_near=0.5, rival="the untrained twin's block1", ahead=(0.3, 0.2, 0.4)):

@@ -24,7 +24,7 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
     ax = ax or plt.gca()
     stages = [reading["stage"] for reading in seeds[0]["trained"]]
     at = np.arange(len(stages))
-    chance = min(reading["shuffled"] for seed in seeds for reading in seed["trained"])
+    chance = min(reading["shuffled"]["value"] for seed in seeds for reading in seed["trained"])
     ends = []
     for kind, label in (("untrained", "untrained twin"), ("trained", "trained")):
         values, low, high = _band([seed[kind] for seed in seeds], few)
@@ -40,13 +40,13 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
         )
         ends.append((float(values[-1]), label, colour))
         if not few:
-            equal = np.mean([[reading["equal"] for reading in seed[kind]] for seed in seeds], axis=0)
+            equal = np.mean([[reading["equal"]["value"] for reading in seed[kind]] for seed in seeds], axis=0)
             ax.plot(at, equal, color=colour, linewidth=1, linestyle=(0, (1, 1.5)))
     raw = seeds[0]["trained"][0]
-    ax.axhline(raw["few"][0] if few else raw["probe"]["value"], color=INK, linewidth=1, linestyle="--")
+    ax.axhline(raw["few" if few else "probe"]["value"], color=INK, linewidth=1, linestyle="--")
     if not few:
-        ax.axhline(raw["neighbours"], color=INK, linewidth=1, linestyle=":")
-        shuffled = np.mean([[reading["shuffled"] for reading in seed["trained"]] for seed in seeds], axis=0)
+        ax.axhline(raw["neighbours"]["value"], color=INK, linewidth=1, linestyle=":")
+        shuffled = np.mean([[reading["shuffled"]["value"] for reading in seed["trained"]] for seed in seeds], axis=0)
         ax.plot(at, shuffled, color=GREY, linewidth=1.2)
     placed = _apart(ends)
     for value, label, colour in placed:
@@ -74,7 +74,7 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
 def layer_key(few: bool = False) -> str:
     """What the lines are, in words, for the text below the figure."""
     if few:
-        return "Dashed: the same probe on raw pixels. Bands: the range over training seeds and draws of labels."
+        return "Dashed: the same probe on raw pixels. Bands: the range over training seeds and draws of labels, widened by the 95 % interval over groups."
     return (
         "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on them; fine dots: every "
         "layer projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. "
@@ -114,13 +114,11 @@ def _label(stage: str) -> str:
 
 
 def _band(seeds: Sequence[Readings], few: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    if few:
-        table = np.array([[reading["few"] for reading in seed] for seed in seeds])  # (seed, layer, mean/low/high)
-        return table[:, :, 0].mean(axis=0), table[:, :, 1].min(axis=0), table[:, :, 2].max(axis=0)
-    values = np.array([[reading["probe"]["value"] for reading in seed] for seed in seeds])
-    low = np.array([reading["probe"]["low"] for reading in seeds[0]], dtype=float)
-    high = np.array([reading["probe"]["high"] for reading in seeds[0]], dtype=float)
-    return values.mean(axis=0), np.fmin(values.min(axis=0), low), np.fmax(values.max(axis=0), high)
+    of = "few" if few else "probe"
+    ends = ("least", "greatest") if few else ("value", "value")
+    values, least, most = (np.array([[r[of][end] for r in seed] for seed in seeds]) for end in ("value", *ends))
+    low, high = (np.array([reading[of][end] for reading in seeds[0]], dtype=float) for end in ("low", "high"))
+    return values.mean(axis=0), np.fmin(least.min(axis=0), low), np.fmax(most.max(axis=0), high)
 
 
 def _apart(ends: list[tuple[float, str, str]], least: float = 0.06) -> list[tuple[float, str, str]]:

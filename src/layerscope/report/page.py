@@ -18,7 +18,7 @@ from layerscope.numbers import number, share
 from layerscope.report import words
 from layerscope.report.figure import png, svg
 from layerscope.study.cases import FIRST
-from layerscope.study.folder import RunFolder
+from layerscope.study.folder import ATLAS, SMALL_ATLAS, RunFolder
 
 WORLDS = {"clean": "Clean images", "wild": "In the wild"}
 
@@ -54,6 +54,8 @@ def contents(folder: RunFolder) -> dict[str, Any]:
         "cases": cases,
         "layers": {net: _layers(folder, net) for net in ("cnn", "mlp")},
         "alike": _alike(folder),
+        "atlas": folder.text(SMALL_ATLAS),
+        "atlas_file": ATLAS if (folder.path / ATLAS).is_file() else None,
         "learning": _learning(folder),
         "scores_figure": _scores(judged),
         "confusion": _confusion(judged, run),

@@ -28,7 +28,7 @@ def interpret(net: str, world: str, seeds: Seeds) -> tuple[str, str]:
     climb = [trained["pixels"], *(trained[name] for name in blocks)]
     best = max(blocks, key=trained.__getitem__)
     where = "In the wild" if world == "wild" else "On clean images"
-    line = f"{where}, a straight line on raw pixels tells {short(raw['probe']['value'])} of unseen images right (nearest neighbours {short(raw['neighbours'])})"
+    line = f"{where}, a straight line on raw pixels tells {short(raw['probe']['value'])} of unseen images right (nearest neighbours {short(raw['neighbours']['value'])})"
     steps = _listed([short(trained[name]) for name in blocks])
     if all(b >= a - 0.003 for a, b in zip(climb, climb[1:], strict=False)):
         first = f"{line}; after the blocks of the trained {net.upper()} it is {steps}: each block leaves the task as easy as it was or easier."
@@ -191,7 +191,7 @@ def _means(seeds: Seeds, kind: str) -> dict[str, float]:
 
 
 def _few(readings: Sequence[dict[str, Any]], stage: str) -> float:
-    return next(reading["few"][0] for reading in readings if reading["stage"] == stage)
+    return next(reading["few"]["value"] for reading in readings if reading["stage"] == stage)
 
 
 def _block(stage: str) -> str:

@@ -6,12 +6,13 @@ easier to read. Beside them the control of shuffled labels, which must stay at c
 for the untrained twin: a rise that the twin shows as well was not learned.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
+from scipy import stats
 from torch import Tensor
 
 from layerscope.dataset import Dataset
@@ -19,12 +20,23 @@ from layerscope.judge import METRICS, Difference, Score, compare, score
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.see.activations import activations, project
+from layerscope.see.influence import estimate
 from layerscope.see.neighbours import neighbours, vote
-from layerscope.see.probe import few_label_accuracy, probe
+from layerscope.see.probe import few_label_guesses, probe
 
 FEW = 10  # labels per class
 DRAWS = 10
 RESAMPLES = 500  # of groups, for the interval of each layer
+
+
+class Few(NamedTuple):
+    """Accuracy of probes that were given FEW labels per class."""
+
+    value: float  # mean over draws of labels
+    low: float  # 95 % interval of that mean, over groups and draws
+    high: float
+    least: float  # of the draws
+    greatest: float
 
 
 @dataclass(frozen=True)
@@ -33,11 +45,11 @@ class Reading:
 
     stage: str
     features: int
-    probe: Score  # interval over groups of the samples that were read
-    few: tuple[float, float, float]  # mean, least and greatest of DRAWS draws of FEW labels per class
-    neighbours: float
-    equal: float  # accuracy at equal dimension
-    shuffled: float  # the probe's accuracy when it learned from shuffled labels
+    probe: Score  # every interval is over groups of the samples that were read
+    few: Few
+    neighbours: Score
+    equal: Score  # at equal dimension
+    shuffled: Score  # the probe learned from shuffled labels
     guess: Int[np.ndarray, " q"] = field(repr=False)  # the probe's
     nearest: Int[np.ndarray, " q"] = field(repr=False)  # the neighbours'
 
@@ -58,8 +70,12 @@ def learned(trained: list[Reading], twin: list[Reading], score_on: Dataset) -> L
     rivals |= {"a straight line on raw pixels": trained[0].guess, "neighbours on raw pixels": trained[0].nearest}
     best = max((r for r in trained if r.stage.startswith("block")), key=lambda r: r.probe.value)
     rival = max(rivals, key=lambda name: float((rivals[name] == answers).mean()))
-    a, b = (_as_predictions(torch.from_numpy(guess), score_on) for guess in (best.guess, rivals[rival]))
-    return Learned(best.stage, rival, compare(a, b, METRICS["accuracy"]))
+    return Learned(best.stage, rival, ahead(best.guess, rivals[rival], score_on))
+
+
+def ahead(a: Int[np.ndarray, " q"], b: Int[np.ndarray, " q"], score_on: Dataset) -> Difference:
+    """Accuracy of the guesses `a` less that of `b` on the same samples, with its interval over groups."""
+    return compare(as_predictions(a, score_on), as_predictions(b, score_on), METRICS["accuracy"])
 
 
 def layer_curve(model: Layered, fit_on: Dataset, score_on: Dataset, seed: int = 0) -> list[Reading]:
@@ -78,37 +94,71 @@ def layer_curve(model: Layered, fit_on: Dataset, score_on: Dataset, seed: int = 
             f"scored on, first {shared[0]}: its accuracy would be too high. Split by group."
         )
     train, test = activations(model, fit_on), activations(model, score_on)
-    return list(_read(train, test, fit_on, score_on, seed))
+    width = narrowest(train)
+    return [read(a, test[stage], fit_on, score_on, stage, width, seed) for stage, a in train.items()]
 
 
-def _read(
-    train: dict[str, Tensor], test: dict[str, Tensor], fit_on: Dataset, score_on: Dataset, seed: int
-) -> Iterator[Reading]:
-    k, y, answers = len(fit_on.classes), fit_on.targets, score_on.targets
-    shuffled = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
-    narrowest = min(z.shape[1] for name, z in train.items() if name != "logits")
-    for name, a in train.items():
-        b = test[name]
-        few = few_label_accuracy(a, y, b, answers, FEW, DRAWS, seed)
-        index, _ = neighbours(a, b)
-        guess, nearest = probe(a, y, b, k).argmax(dim=1), vote(index, y, k)
-        yield Reading(
-            stage=name,
-            features=a.shape[1],
-            probe=score(METRICS["accuracy"], _as_predictions(guess, score_on), resamples=RESAMPLES),
-            few=(float(few.mean()), float(few.min()), float(few.max())),
-            neighbours=_accuracy(nearest, answers),
-            equal=_accuracy(probe(project(a, narrowest), y, project(b, narrowest), k).argmax(dim=1), answers),
-            shuffled=_accuracy(probe(a, shuffled, b, k).argmax(dim=1), answers),
-            guess=guess.numpy(),
-            nearest=nearest.numpy(),
-        )
+def narrowest(layers: dict[str, Tensor]) -> int:
+    """Features of the narrowest stage before the last, which is the network's output."""
+    return min([z.shape[1] for z in layers.values()][:-1] or [next(iter(layers.values())).shape[1]])
 
 
-def _accuracy(guess: Int[Tensor, " q"], answers: Int[Tensor, " q"]) -> float:
-    return float((guess == answers).double().mean())
+def read(
+    a: Float[Tensor, "s d"],
+    b: Float[Tensor, "q d"],
+    fit_on: Dataset,
+    score_on: Dataset,
+    stage: str,
+    width: int,
+    seed: int = 0,
+) -> Reading:
+    """A reading of one stage.
+
+    Args:
+        a, b: its features of the samples of fit_on, and of score_on.
+        width: number of features at equal dimension.
+    """
+    k, y = len(fit_on.classes), fit_on.targets
+    mixed = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
+    index, _ = neighbours(a, b)
+    guess, nearest = probe(a, y, b, k).argmax(dim=1).numpy(), vote(index, y, k).numpy()
+    equal = probe(project(a, width), y, project(b, width), k).argmax(dim=1).numpy()
+    shuffled = probe(a, mixed, b, k).argmax(dim=1).numpy()
+    return Reading(
+        stage=stage,
+        features=a.shape[1],
+        probe=_accuracy(guess, score_on),
+        few=few_score(few_label_guesses(a, y, b, k, FEW, DRAWS, seed), score_on),
+        neighbours=_accuracy(nearest, score_on),
+        equal=_accuracy(equal, score_on),
+        shuffled=_accuracy(shuffled, score_on),
+        guess=guess,
+        nearest=nearest,
+    )
 
 
-def _as_predictions(guess: Int[Tensor, " q"], dataset: Dataset) -> Predictions:
-    probs = np.eye(len(dataset.classes))[guess.numpy()]
+def _accuracy(guess: Int[np.ndarray, " q"], score_on: Dataset) -> Score:
+    return score(METRICS["accuracy"], as_predictions(guess, score_on), resamples=RESAMPLES)
+
+
+def few_score(guesses: Int[np.ndarray, "n q"], score_on: Dataset) -> Few:
+    """Accuracy over draws, which may have come out otherwise with other groups to ask or other labels to learn from.
+
+    The reach to either side is the root of two squares: of the interval over groups of the samples' mean correctness,
+    and of Student's interval of a mean of draws. Where groups do not differ, the former is that of a single draw.
+    """
+    right = guesses == score_on.targets.numpy()
+    share, draws = torch.from_numpy(right.mean(axis=0)), right.mean(axis=1)
+    found = estimate(lambda w: (w @ share) / w.sum(), score_on.groups, score_on.targets.numpy())
+    if found.low == found.high:
+        found = _accuracy(guesses[0], score_on)
+    value, drawn = float(draws.mean()), stats.t.ppf(0.975, len(draws) - 1) * stats.sem(draws)
+    low = np.clip(value - np.hypot(value - found.low, drawn), 0, value)
+    high = np.clip(value + np.hypot(found.high - value, drawn), value, 1)
+    return Few(value, float(low), float(high), float(draws.min()), float(draws.max()))
+
+
+def as_predictions(guess: Int[np.ndarray, " q"], dataset: Dataset) -> Predictions:
+    """Guesses alone, as sure predictions."""
+    probs = np.eye(len(dataset.classes))[guess]
     return Predictions(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)

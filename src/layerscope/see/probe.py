@@ -69,6 +69,25 @@ def probe(
     return fit_probe(train, targets, classes)(test)
 
 
+def few_label_guesses(
+    train: Float[Tensor, "s d"],
+    targets: Int[Tensor, " s"],
+    test: Float[Tensor, "q d"],
+    classes: int,
+    labels: int,
+    draws: int,
+    seed: int,
+) -> Int[np.ndarray, "draws q"]:
+    """What probes say that were given only `labels` samples of each class (all of a class with fewer)."""
+    rng = np.random.default_rng(seed)
+    own = [np.flatnonzero(targets.numpy() == k) for k in range(classes)]
+    found = []
+    for _ in range(draws):
+        rows = torch.from_numpy(np.concatenate([rng.choice(i, min(labels, len(i)), replace=False) for i in own]))
+        found.append(probe(train[rows], targets[rows], test, classes).argmax(dim=1).numpy())
+    return np.stack(found)
+
+
 def few_label_accuracy(
     train: Float[Tensor, "s d"],
     targets: Int[Tensor, " s"],
@@ -79,12 +98,6 @@ def few_label_accuracy(
     seed: int,
 ) -> Float[np.ndarray, " draws"]:
     """Accuracy of probes that were given only `labels` samples of each class, one number for each draw."""
-    rng = np.random.default_rng(seed)
     classes = int(max(targets.max(), answers.max())) + 1
-    own = [np.flatnonzero(targets.numpy() == k) for k in range(classes)]
-    found = []
-    for _ in range(draws):
-        rows = torch.from_numpy(np.concatenate([rng.choice(i, min(labels, len(i)), replace=False) for i in own]))
-        scores = probe(train[rows], targets[rows], test, classes)
-        found.append(float((scores.argmax(dim=1) == answers).double().mean()))
-    return np.array(found)
+    guesses = few_label_guesses(train, targets, test, classes, labels, draws, seed)
+    return (guesses == answers.numpy()).mean(axis=1)

@@ -13,6 +13,9 @@ import numpy as np
 from layerscope.checkpoint import write_text
 from layerscope.source import DataError
 
+ATLAS = "atlas.html"
+SMALL_ATLAS = "steps/atlas.html"  # the one that stands in the report
+
 
 class RunFolder:
     """run.json says what was run; steps/*.json what each step found; steps/pictures.npz the images to look at."""
@@ -71,13 +74,29 @@ class RunFolder:
         return _load(file)["found"] if file.exists() else None
 
     def layers(self, world: str, net: str) -> list[dict[str, Any]]:
-        """The layer curves of every training seed."""
+        """The layer curves of every training seed.
+
+        Raises:
+            DataError: if the run is so old that its readings have no intervals.
+        """
         seeds = self.run["plan"]["seeds"]
         found = [self.found(f"layers-{world}-{net}-{seed}") for seed in seeds]
-        return [curve for curve in found if curve is not None]
+        curves = [curve for curve in found if curve is not None]
+        if any(not isinstance(curve["trained"][0]["neighbours"], dict) for curve in curves):
+            made = self.run.get("versions", {}).get("layerscope", "unknown")
+            raise DataError(
+                f"{self.path} was made by an older version of layerscope ({made}), whose readings of layers have no "
+                "intervals. Run it again with another --out."
+            )
+        return curves
 
     def seconds(self) -> dict[str, float]:
         return {file.stem: _load(file)["seconds"] for file in sorted((self.path / "steps").glob("*.json"))}
+
+    def text(self, name: str) -> str | None:
+        """A file of the run; None if it is not there."""
+        file = self.path / name
+        return file.read_text(encoding="utf-8") if file.is_file() else None
 
     def pictures(self, columns: dict[str, np.ndarray] | None = None) -> dict[str, np.ndarray]:
         """The images that the report shows; given columns, they are written first."""

@@ -49,6 +49,11 @@ class Plan:
         return 800 if self.quick else 4000
 
     @property
+    def shown(self) -> int:
+        """Samples on the pages of the atlas."""
+        return 500 if self.quick else 2000
+
+    @property
     def resamples(self) -> int:
         return 1000 if self.quick else 2000
 

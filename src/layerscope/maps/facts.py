@@ -1,0 +1,123 @@
+"""What the page says and shows, from what was recorded: numbers, names and columns, no markup."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from layerscope.dataset import Dataset
+from layerscope.inputs import Graphs, Images, Tokens
+from layerscope.maps.record import Slice, Walked
+from layerscope.see.faithful import Faithfulness, misleads
+
+LEAD = "Deep learning is a search for representations that make a task easy. Walk through the layers, and watch."
+
+
+class Measure(NamedTuple):
+    key: str
+    title: str
+    short: str
+    kind: str  # "share", "bits" or "number": how it is written
+    explain: str
+
+
+MEASURES = (
+    Measure("probe", "Linear probe", "straight line", "share", "A straight line, fitted on other samples, tells so many of these right."),
+    Measure("few", "Linear probe, ten labels per class", "10 labels", "share", "The same, when only ten samples of each class have labels."),
+    Measure("neighbours", "Nearest neighbours", "neighbours", "share", "The ten nearest other samples, by vote, tell so many right."),
+    Measure("equal", "Linear probe at equal width", "equal width", "share", "Each layer projected at random to the width of the narrowest: a wide layer is easier to read."),
+    Measure("shuffled", "Linear probe, shuffled labels", "shuffled", "share", "A control: a probe that learned shuffled labels. It must stay at chance."),
+    Measure("bits", "Bits per label", "bits", "bits", "How long the labels are when they are told one after another with the help of this layer; less is easier."),
+    Measure("separation", "Variance between classes", "between", "share", "The share of the variance that lies between classes."),
+    Measure("collapse", "Spread within classes (NC1)", "NC1", "number", "The spread within classes, in units of that between them; it falls to 0 as classes collapse to points."),
+    Measure("dimension", "Intrinsic dimension (TwoNN)", "dimension", "number", "An estimate, too low above about ten; for comparison only."),
+    Measure("rank", "Effective rank", "rank", "number", "How many directions share the variance."),
+)  # fmt: skip
+
+
+def facts(
+    title: str,
+    walked: Sequence[Walked],
+    slices: Sequence[Slice],
+    faithful: Sequence[Faithfulness],
+    moves: Sequence[tuple[int, int, float]],
+    cka: Float[np.ndarray, "l l"],
+    shown: Dataset,
+    texts: Sequence[str] | None,
+    notes: Sequence[str],
+) -> dict[str, Any]:
+    names = np.unique(shown.groups)
+    said = iter(range(sum(len(network.said) for network in walked)))
+    return {
+        "title": title,
+        "lead": LEAD,
+        "notes": list(notes),
+        "unit": _unit(shown),
+        "classes": list(shown.classes),
+        "samples": len(shown),
+        "grouping": f"{len(names):,} groups: {shown.source.group}",
+        "ids": [str(i) for i in shown.ids],
+        "texts": None if texts is None else list(texts),
+        "group_names": [str(name) for name in names],
+        "networks": [
+            {
+                "name": network.name,
+                "control": network.control,
+                "moments": list(network.moments),
+                "stages": list(network.stages),
+                "slices": network.slices.tolist(),
+                "said": [None if p is None else next(said) for p in network.said],
+            }
+            for network in walked
+        ],
+        "start": {"network": 0, "moment": len(walked[0].moments) - 1, "stage": 0},
+        "chance": 1 / len(shown.classes),
+        "measures": [measure._asdict() for measure in MEASURES],
+        "slices": [
+            {
+                "features": s.features,
+                "readings": readings(s),
+                "map": {key: _known(value) for key, value in f._asdict().items()},
+                "warning": misleads(f),
+            }
+            for s, f in zip(slices, faithful, strict=True)
+        ],
+        "moves": [list(move) for move in moves],
+        "alike": {"cka": [[_known(round(float(value), 3)) for value in row] for row in cka]},
+    }
+
+
+def readings(s: Slice) -> dict[str, tuple[float | None, ...]]:
+    """Value and interval of each measure."""
+    found = {key: getattr(s.reading, key) for key in ("probe", "few", "neighbours", "equal", "shuffled")}
+    found |= {"bits": s.bits} | {
+        key: getattr(s.geometry, key) for key in ("separation", "collapse", "dimension", "rank")
+    }
+    return {key: (e.value, e.low, e.high) for key, e in found.items()}
+
+
+def columns(
+    walked: Sequence[Walked], slices: Sequence[Slice], xy: Float[np.ndarray, "l s 2"], shown: Dataset
+) -> dict[str, np.ndarray]:
+    small = np.uint8 if len(shown.classes) <= 255 else np.uint16
+    said = [p for network in walked for p in network.said if p is not None]
+    rows = (len(said), len(shown))
+    return {
+        "xy": np.round(xy / np.abs(xy).max() * 32_000).astype(np.int16),
+        "targets": shown.targets.numpy().astype(small),
+        "group": np.unique(shown.groups, return_inverse=True)[1].astype(np.uint16),
+        "guess": np.stack([s.reading.guess for s in slices]).astype(small),
+        "said": np.array([p.guess for p in said]).reshape(rows).astype(small),
+        "sure": np.array([np.round(p.probs.max(axis=1) * 255) for p in said]).reshape(rows).astype(np.uint8),
+        "near": np.stack([s.near.numpy() for s in slices]).astype(np.uint16),
+    }
+
+
+def _known(value: float) -> float | None:
+    """JSON has no word for nan."""
+    return value if np.isfinite(value) else None
+
+
+def _unit(dataset: Dataset) -> str:
+    return {Images: "image", Tokens: "text", Graphs: "molecule"}.get(type(dataset.inputs), "sample")

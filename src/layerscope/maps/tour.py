@@ -1,0 +1,146 @@
+"""Five captions that lead a newcomer through an atlas. What they say is computed from what was measured."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from layerscope.dataset import Dataset
+from layerscope.maps.record import Slice, Walked
+from layerscope.numbers import interval, share
+from layerscope.see.curve import Reading, ahead
+from layerscope.see.faithful import Faithfulness, misleads
+
+
+def tour(
+    walked: Sequence[Walked], slices: Sequence[Slice], faithful: Sequence[Faithfulness], shown: Dataset
+) -> list[dict[str, Any]]:
+    """The raw input; the layer that reads best; what needs no learning; training; the most confident mistake."""
+    network, last = walked[0], len(walked[0].moments) - 1
+    curve = [slices[i].reading for i in network.slices[last]]
+    best = best_stage(curve)
+    stops = [
+        _stop("Before any layer", _raw(curve[0], shown), moment=last),
+        _stop(f"After {network.stages[best]}", _depth(curve, best), moment=last, stage=best),
+        _learned(walked, slices, curve, best, last, shown),
+        _training(network, slices, best, last),
+        _mistake(network, best, last, shown) or _shadow(network, faithful, last),
+    ]
+    return [stop for stop in stops if stop is not None]
+
+
+def best_stage(curve: Sequence[Reading]) -> int:
+    """The stage from which a straight line reads most; of equals, the first. The raw input and the output are none."""
+    inner = range(1, max(2, len(curve) - 1))
+    return max((i for i in inner if i < len(curve)), key=lambda i: curve[i].probe.value, default=0)
+
+
+def _stop(title: str, text: str, **where: Any) -> dict[str, Any]:
+    return {
+        "title": title,
+        "text": text,
+        "network": 0,
+        "stage": 0,
+        "colour": "class",
+        "pin": None,
+        "beside": None,
+    } | where
+
+
+def _raw(raw: Reading, shown: Dataset) -> str:
+    k = len(shown.classes)
+    return (
+        f"Each mark is one of {len(shown):,} samples that the network has not learned from, placed near those that are "
+        f"like it as raw input. A straight line tells {_with(raw.probe)} of their {k} classes right here, the nearest "
+        f"neighbours {_with(raw.neighbours)}; chance would be about {share(1 / k)}. Move the slider of depth."
+    )
+
+
+def _depth(curve: Sequence[Reading], best: int) -> str:
+    raw, now = curve[0].probe, curve[best].probe
+    if now.value > raw.value:
+        line = f"Now a straight line tells {_with(now)} right, {100 * (now.value - raw.value):.1f} points more than on the raw input."
+    else:
+        line = f"Even here a straight line tells {_with(now)} right, no more than on the raw input: depth has bought nothing."
+    few = curve[best].few
+    return f"{line} With ten labels per class it is {_with(few)}. The task is the same; only the representation has changed."
+
+
+def _learned(
+    walked: Sequence[Walked],
+    slices: Sequence[Slice],
+    curve: Sequence[Reading],
+    best: int,
+    last: int,
+    shown: Dataset,
+) -> dict[str, Any] | None:
+    """Beside the untrained twin's best layer."""
+    at = next((i for i, network in enumerate(walked) if network.control), None)
+    if at is None:
+        return None
+    twin = walked[at]
+    theirs = [slices[i].reading for i in twin.slices[-1]]
+    rival = best_stage(theirs)
+    lead = ahead(curve[best].guess, theirs[rival].guess, shown)
+    points = f"{100 * lead.value:+.1f} points ({interval(_ends(lead), lambda end: f'{100 * end:+.1f}')}, over groups)"
+    if lead.low > 0:
+        end = "That much was learned."
+    elif lead.value > 0:
+        end = "It is ahead here, but the groups are too few to say that it would be on others."
+    else:
+        end = "So this curve is no evidence that the layers have learned anything."
+    text = (
+        f"Was it learned? On the right the same network, untrained: its best layer, {twin.stages[rival]}, gives "
+        f"{_with(theirs[rival].probe)}. {walked[0].stages[best]} of the trained one is ahead of it by {points}. {end}"
+    )
+    beside = {"network": at, "moment": len(twin.moments) - 1, "stage": rival}
+    return _stop("Was it learned?", text, moment=last, stage=best, beside=beside)
+
+
+def _training(network: Walked, slices: Sequence[Slice], best: int, last: int) -> dict[str, Any] | None:
+    """The moment at which the best layer has made half of its way."""
+    if last == 0:
+        return None
+    way = [slices[i].reading.probe.value for i in network.slices[:, best]]
+    half = (way[0] + way[-1]) / 2
+    when = next(m for m, value in enumerate(way) if value >= half) if way[-1] > way[0] else 0
+    now = slices[network.slices[when, best]].reading.probe
+    text = (
+        f"Back in time: at {network.moments[0]} {network.stages[best]} reads {share(way[0])}, at {network.moments[when]} "
+        f"{_with(now)}, at the end {share(way[-1])}. Move the slider of training to see when the islands part."
+    )
+    return _stop("How it came about", text, moment=when, stage=best)
+
+
+def _mistake(network: Walked, best: int, last: int, shown: Dataset) -> dict[str, Any] | None:
+    said = network.said[last]
+    if said is None or not (said.guess != said.targets).any():
+        return None
+    wrong = np.flatnonzero(said.guess != said.targets)
+    pin = int(wrong[said.probs[wrong].max(axis=1).argmax()])
+    truth, guess = shown.classes[said.targets[pin]], shown.classes[said.guess[pin]]
+    text = (
+        f"{len(wrong):,} of {len(shown):,} samples are told wrong. The most confident of them is followed here: {truth}, "
+        f"taken for {guess} with {share(said.probs[pin].max())}. Its path leads through the layers; its neighbours in each are listed."
+    )
+    return _stop("Where it goes wrong", text, moment=last, stage=best, colour="error", pin=pin)
+
+
+def _shadow(network: Walked, faithful: Sequence[Faithfulness], last: int) -> dict[str, Any]:
+    """The map that is least to be trusted."""
+    row = network.slices[last]
+    worst = min(range(len(row)), key=lambda i: faithful[row[i]].trust)
+    found = faithful[row[worst]]
+    text = misleads(found) or (
+        f"The least faithful map of this walk: {share(found.trust)} trustworthy, {share(found.continuity)} continuous."
+    )
+    return _stop("A map is a shadow", f"{text} Trust the probe, not the islands.", moment=last, stage=worst)
+
+
+def _ends(score: Any) -> dict[str, float | None]:
+    """As `interval` wants them, with None where there is none."""
+    return {"low": None if np.isnan(score.low) else score.low, "high": None if np.isnan(score.high) else score.high}
+
+
+def _with(score: Any) -> str:
+    return f"{share(score.value)} ({interval(_ends(score), share)})"
