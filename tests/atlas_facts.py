@@ -42,10 +42,11 @@ def invented(samples=120, stages=4, moments=3, networks=2, texts=False):
         "start": place, "chance": 0.2,
         "measures": [
             {"key": "probe", "title": "Probe accuracy", "short": "probe", "kind": "share", "explain": "A line."},
-            {"key": "bits", "title": "Bits per label", "short": "bits", "kind": "bits", "explain": "Shorter is better."},
+            {"key": "bits", "title": "Bits per label", "short": "bits", "kind": "bits", "explain": "Less is more."},
         ],
         "slices": [
-            {"features": 64, "readings": {"probe": [0.3 + 0.6 * a, 0.25 + 0.6 * a, 0.35 + 0.6 * a], "bits": [2 - a, None, None]},
+            {"features": 64,
+             "readings": {"probe": [0.3 + 0.6 * a, 0.25 + 0.6 * a, 0.35 + 0.6 * a], "bits": [2 - a, None, None]},
              "map": {"trust": 0.9, "continuity": 0.9, "torn": 0.1, "held": 0.8, "seen": 0.8},
              "warning": "This map misleads." if a < 0.2 else None} for a in apart
         ],

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import pytest
@@ -26,15 +26,16 @@ def chromium() -> Iterator[Any]:
 
 
 @contextmanager
-def quiet_page(**how: Any) -> Iterator[Any]:
-    """A page that must say nothing on its console and ask for nothing from outside."""
+def quiet_page(running: Any = None, **how: Any) -> Iterator[Any]:
+    """A page that must say nothing on its console and ask for nothing from outside, in a browser of its own if none runs."""
     said: list[str] = []
     asked: list[str] = []
-    with chromium() as browser:
+    with nullcontext(running) if running else chromium() as browser:
         page = browser.new_page(**how)
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         yield page
+        page.close()
     assert said == []
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

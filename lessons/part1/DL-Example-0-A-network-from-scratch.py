@@ -51,6 +51,8 @@ IMAGES = 12_000  # medical images to learn from  # smoke: 600
 JUDGED = 20_000  # images to validate and to test on, at most  # smoke: 400
 EPOCHS = 6  # times that the network sees each image  # smoke: 1
 LABELLED = 120  # images whose labels we can afford, in the last part
+MOMENTS = (10, 100)  # steps after which the network is kept, to look at later  # smoke: (5,)
+WALKED = 400  # images on the maps of section 9  # smoke: 60
 
 # %%
 import math
@@ -1063,12 +1065,14 @@ explain("0.forget")
 # a row of 256 numbers, and ask which kind of examination it comes from.
 
 # %%
+from layerscope import Layered, Stage, atlas
 from layerscope.data import DATASETS
 from layerscope.data.splits import SPLITS
 from layerscope.judge import METRICS, compare, score
 from layerscope.models.baseline import BASELINES, small
 from layerscope.predictions import Predictions
 from layerscope.dataset import at_most
+from torch.nn.functional import adaptive_avg_pool2d
 
 loaded = mednist_or_phantoms(progress=bar())
 dataset = loaded.dataset
@@ -1186,7 +1190,8 @@ say(f"After one epoch, right on val: {said}.")
 explain("0.rate")
 
 # %% [markdown]
-# Now a full training with each of a few sensible rates; *val* chooses.
+# Now a full training with each of a few sensible rates; *val* chooses. On the way we keep copies of
+# the network at a few moments, as we did in part 4, to look at them later.
 
 # %%
 choices = {}
@@ -1194,11 +1199,17 @@ progress = bar()
 for i, rate in enumerate((0.03, 0.1, 0.3)):
     progress("training", i, 3, "networks")
     candidate = new_network()
-    list(train(candidate, X["train"], Y["train"], rate, EPOCHS, batch=64, seed=SEED))
-    choices[rate] = (accuracy(candidate, X["val"], Y["val"]), candidate)
+    kept = {"untrained": deepcopy(candidate)}
+    learning = train(candidate, X["train"], Y["train"], rate, EPOCHS, batch=64, seed=SEED)
+    for step, _ in enumerate(learning, start=1):
+        if step in MOMENTS:
+            kept[f"step {step}"] = deepcopy(candidate)
+    kept["trained"] = candidate
+    choices[rate] = (accuracy(candidate, X["val"], Y["val"]), kept)
 progress("training", 3, 3, "networks")
 best = max(choices, key=lambda rate: choices[rate][0])
-network = choices[best][1]
+kept = choices[best][1]
+network = kept["trained"]
 say(
     "On val: "
     + ", ".join(f"rate {rate:g} {percent(value)}" for rate, (value, _) in choices.items())
@@ -1523,6 +1534,110 @@ assert honest["trained"][2] > honest["untrained"][2] + 0.02
 assert max(honest["shuffled"]) < 0.35
 
 # %% [markdown]
+# ## 9 · Walk through your network
+#
+# One idea of this lesson is the backbone of the whole course: **a network is a walk through named
+# stages**. Your `stages` hands them out, one after the other. Tell the library their names, and it
+# can walk through your network as through any other. (It counts in PyTorch's tensors, so we pass
+# NumPy's numbers on.)
+
+
+# %%
+class Walk(Layered):
+    """A network of this lesson, as the library reads it: named stages."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def stages(self, images):
+        pixels = adaptive_avg_pool2d(images.pixels / 255, 16).flatten(1)
+        x = (pixels.numpy().astype(float) - 0.5) * 4
+        for name, h in zip(STAGES, self.net.stages(x), strict=True):
+            yield Stage(name, torch.from_numpy(h.value), per_sample=True)
+
+
+STAGES = ("pixels", "hidden 1", "hidden 2", "logits")
+walks = {moment: Walk(net) for moment, net in kept.items()}
+
+# %% [markdown]
+# A hidden layer of 64 units is a space of 64 dimensions, which nobody can draw. A **map** is the
+# next best: it lays each image down in the plane, near those that are nearest to it in the layer. A
+# heap of images that lies apart from the others looks like an **island**.
+#
+# We draw such a map of each stage, before, during and after training.
+
+# %% tags=["guess"]
+guess("0.islands", "b")
+
+# %%
+journey = atlas(
+    walks,
+    parts["val"],  # shown, and asked about; whole groups that nothing was learned from
+    fit_on=at_most(parts["train"], 2 * WALKED, SEED),  # the straight lines learn from these
+    twin=False,  # "untrained" is a moment already
+    samples=WALKED,
+    title="A network from scratch",
+    progress=bar(),
+)
+journey
+
+# %% tags=["hide-input"]
+slices, (walked, *_) = journey.facts["slices"], journey.facts["networks"]
+
+
+def reading(measure, stage, moment):
+    """What a straight line or the neighbours tell right, at a stage and a moment."""
+    return slices[walked["slices"][moment][stage]]["readings"][measure][0]
+
+
+nearby = reading("neighbours", 0, -1)
+lines = [
+    f"| {moment} | "
+    + " | ".join(f"{reading('probe', stage, i):.1%}" for stage in range(len(STAGES)))
+    + f" | {reading('neighbours', 2, i):.1%} |"
+    for i, moment in enumerate(walked["moments"])
+]
+say(
+    f"| straight line | {' | '.join(STAGES)} | neighbours, hidden 2 |\n"
+    + "|---" * (len(STAGES) + 2)
+    + "|\n"
+    + "\n".join(lines)
+)
+say(
+    f"Each mark is one of {journey.facts['samples']} images; click one to see it and its "
+    "neighbours. Move the slider of depth, then that of training. On the raw pixels the ten "
+    f"nearest images tell **{nearby:.1%}** right by vote, before any layer; in hidden layer 2 a "
+    f"straight line tells {reading('probe', 2, 0):.1%} before training and "
+    f"**{reading('probe', 2, -1):.1%}** after it."
+)
+if nearby < 0.75:
+    say("**In this run the islands of the pixels are not clear.** What follows holds in general:")
+explain("0.islands")
+
+# %% tags=["hide-input"]
+doubtful = [
+    f"*{STAGES[stage]}*, {walked['moments'][moment]}: {slices[number]['warning']}"
+    for moment, row in enumerate(walked["slices"])
+    for stage, number in enumerate(row)
+    if slices[number]["warning"] and (stage or not moment)
+]
+say(
+    "**A map is a shadow.** From many dimensions to two, something must be lost, and each map was "
+    "checked for it. "
+    + (
+        "The page warns here:\n\n" + "\n".join(f"- {line}" for line in doubtful)
+        if doubtful
+        else "Here no map is so poor that the page warns. Trust the numbers more than the islands "
+        "all the same."
+    )
+)
+
+# %% tags=["ci-only"]
+assert nearby > 0.8, "the islands are there before any layer"
+assert len(journey.html) < 1.5e6
+
+# %% [markdown]
 # ## What you have built
 #
 # - **Backpropagation** is the chain rule, walked backwards once. Where a value is used several
@@ -1531,6 +1646,7 @@ assert max(honest["shuffled"]) < 0.35
 # - **A hidden layer bends space**; training finds the bend after which a straight cut suffices. Two
 #   units cannot lift the middle
 #   out of a ring, three can.
+# - **A network is a walk through named stages**, and each stage can be looked at and measured.
 # - **A number needs its control**: baselines, an untrained twin, shuffled labels, and rows that
 #   were not learned from.
 #

@@ -42,18 +42,23 @@ TASK_EPOCHS = 4  # rounds, one network for each task  # smoke: 2
 SEEDS = 3  # networks of each size that differ only in their seed  # smoke: 1
 LABELS = (1, 3, 10, 30, 100)  # labels per class, for the few-label curve  # smoke: (1, 10)
 DRAWS = 5  # draws of few labels  # smoke: 2
+MOMENTS = (0, 20, 100)  # steps after which a CNN's weights are kept, to look at  # smoke: (0, 5)
+WALKED = 400  # images on the maps of section 12  # smoke: 100
 
 # %%
 from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from layerscope.checkpoint import build
+from layerscope import atlas
+from layerscope.checkpoint import build, load_moments
 from layerscope.data import DATASETS
 from layerscope.data.augment import Wild, wild
 from layerscope.data.leaks import thumbnails, twins
-from layerscope.dataset import batches, few, split
+from layerscope.dataset import at_most, batches, few, split
 from layerscope.draw.curves import draw_few_labels, draw_learning
 from layerscope.draw.layers import draw_layers, layer_key
 from layerscope.draw.scores import draw_confusion
@@ -64,7 +69,7 @@ from layerscope.lessons import bar, check, explain, guess, mednist_or_phantoms, 
 from layerscope.models import CNNConfig, MLPConfig
 from layerscope.models.baseline import BASELINES
 from layerscope.predictions import Predictions
-from layerscope.see.activations import activations, untrained
+from layerscope.see.activations import activations, calibrate, untrained
 from layerscope.see.curve import layer_curve, learned
 from layerscope.see.neighbours import neighbours, vote
 from layerscope.see.probe import fit_probe, probe
@@ -1377,10 +1382,16 @@ def read_layers(net, network, parts):
     return curves, learned(*curves, parts["look"])
 
 
+def in_numbers(reading):
+    """As the figure wants them: each measure with the ends of its interval."""
+    measures = ("probe", "few", "neighbours", "equal", "shuffled")
+    return {"stage": reading.stage} | {m: getattr(reading, m)._asdict() for m in measures}
+
+
 def draw_both(kinds, title):
     figure, axes = plt.subplots(1, 2, figsize=(10, 3.6), sharey=True)
     for ax, (net, (curves, _)) in zip(axes, kinds.items()):
-        tables = [[{**vars(r), "probe": r.probe._asdict()} for r in curve] for curve in curves]
+        tables = [[in_numbers(reading) for reading in curve] for curve in curves]
         draw_layers([dict(zip(("trained", "untrained"), tables))], ax=ax)
         ax.set_title(f"{name(net)}, {title}")
     figure.tight_layout()
@@ -1449,16 +1460,12 @@ say("Sixteen training images in the wild, taken evenly from all classes.")
 wild_cnn = build("cnn", vars(config), SEED)
 wild_mlp = build("mlp", vars(mlp_config), SEED)
 recipe = Recipe(epochs=CNN_EPOCHS + 1, seed=SEED)
-for what, network, how in (("CNN", wild_cnn, recipe), ("MLP", wild_mlp, mlp_recipe)):
-    fit(
-        network,
-        wild_parts["train"],
-        wild_parts["val"],
-        how,
-        None,
-        bar(),
-        f"training the {what}, wild",
-    )
+wild_train, wild_val = wild_parts["train"], wild_parts["val"]
+with TemporaryDirectory() as folder:  # here the CNN leaves its weights at a few moments
+    said = (bar(), "training the CNN, wild")
+    fit(wild_cnn, wild_train, wild_val, recipe, Path(folder), *said, keep=MOMENTS)
+    kept = load_moments(Path(folder) / "moments")
+fit(wild_mlp, wild_train, wild_val, mlp_recipe, None, bar(), "training the MLP, wild")
 wild_right = {
     "cnn": accuracy(wild_cnn, wild_parts["val"]),
     "mlp": accuracy(wild_mlp, wild_parts["val"]),
@@ -1515,6 +1522,64 @@ say(
         else ""
     )
 )
+
+# %% [markdown]
+# ### Walk through it yourself
+#
+# A curve says how much each layer holds. A **map** lets you see it: it lays each image near those
+# that are like it in that layer. The next page has a map of every block of your CNN in the wild, at
+# a few moments of its training. Beside it you can put its untrained twin, or the MLP.
+#
+# Before you move a slider, what do you expect? In the raw pixels, will the six kinds of images lie
+# apart? At which block do they part? And in which *moment* of training? Then look for three things:
+# a group of images of one colour that lies apart (an *island*), images of another colour inside it
+# (click one: is it a mistake?), and islands that the untrained twin has as well.
+
+# %%
+walk = {}
+for moment, weights in kept.items():
+    walk[moment] = build("cnn", vars(config), SEED).to(device)
+    walk[moment].load_state_dict(weights)
+    calibrate(walk[moment], wild_train, SEED)  # early on, the means of its norms lag behind
+walk["trained"] = wild_cnn
+journey = atlas(
+    walk,
+    wild_parts["look"],
+    against=wild_mlp,
+    fit_on=at_most(wild_val, 2 * WALKED, SEED),
+    samples=WALKED,
+    title="CNN and MLP in the wild",
+    names=("CNN", "MLP"),
+    seed=SEED,
+    progress=bar(),
+)
+journey
+
+# %% tags=["hide-input"]
+slices, walked = journey.facts["slices"], journey.facts["networks"]
+
+
+def reading(network, moment, measure="probe"):
+    """What can be read from each stage of a network, at a moment."""
+    return [slices[i]["readings"][measure][0] for i in network["slices"][moment]]
+
+
+lines, stages_of = [], walked[0]["stages"]
+for network in walked:
+    for i, moment in enumerate(network["moments"]):
+        values = dict(zip(network["stages"], reading(network, i)))
+        label = "untrained twin" if network["control"] else f"{network['name']}, {moment}"
+        cells = [f"{values[s]:.1%}" if s in values else "" for s in stages_of]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+say(f"| straight line | {' | '.join(stages_of)} |\n" + "|---" * (len(stages_of) + 1) + "|\n" + "\n".join(lines))
+warned = [
+    (network, moment, stage, slices[number]["warning"])
+    for network in walked
+    for moment, row in zip(network["moments"], network["slices"])
+    for stage, number in zip(network["stages"], row)
+    if slices[number]["warning"]
+]
+for w in warned: say(str((w[0]["name"], *w[1:])))
 
 # %% [markdown]
 # ## 13 · "... that make a *given* task easy"

@@ -112,7 +112,6 @@ def print_judgement(
 
 
 def print_layers(run: Path) -> None:
-    from layerscope.numbers import number
     from layerscope.report.words import interpret
     from layerscope.study.folder import RunFolder
 
@@ -122,27 +121,51 @@ def print_layers(run: Path) -> None:
             seeds = folder.layers(world, net)
             if not seeds:
                 continue
-            title = f"{net.upper()}, {world}: accuracy of probes on unseen groups (first of {len(seeds)} seeds)"
+            title = (
+                f"{net.upper()}, {world}: accuracy on unseen groups, with 95 % intervals (first of {len(seeds)} seeds)"
+            )
             columns = (
                 "layer",
                 "features",
                 "probe",
-                "95 % interval",
                 "10 labels",
                 "neighbours",
                 "equal width",
                 "shuffled",
-                "untrained twin",
+                "untrained",
             )
             table = Table(*columns, title=title, title_justify="left")
             for a, b in zip(seeds[0]["trained"], seeds[0]["untrained"], strict=True):
-                p = a["probe"]
-                table.add_row(
-                    a["stage"], str(a["features"]), number(p["value"], ".3f"),
-                    f"{number(p['low'], '.3f')} to {number(p['high'], '.3f')}", *(f"{r['value']:.3f}" for r in (a["few"], a["neighbours"], a["equal"], a["shuffled"], b["probe"])),
-                )  # fmt: skip
+                found = (a["probe"], a["few"], a["neighbours"], a["equal"], a["shuffled"], b["probe"])
+                table.add_row(a["stage"], f"{a['features']:,}", *(_two_lines(s) for s in found))
             console.print(table)
             console.print(" ".join(interpret(net, world, seeds)) + "\n", soft_wrap=True)
+
+
+def _two_lines(s: dict) -> str:
+    from layerscope.numbers import NONE, number
+
+    value, low, high = (number(s[key], ".3f") for key in ("value", "low", "high"))
+    return f"{value}\n" + ("no interval" if low == NONE else f"{low}–{high}")
+
+
+def print_transfer(network: str, data: str) -> None:
+    from layerscope.see.transfer import recommendation
+    from layerscope.study.transfer import transfer
+
+    with progress_bar() as progress:
+        found = transfer(network, data, 0, progress, say)
+
+    some = found.readings[0].probe
+    title = f"accuracy on {some.samples:,} unseen samples of {some.groups:,} groups, with 95 % intervals over groups"
+    columns = ("layer", "features", "10 labels per class", "neighbours", "all labels", "untrained, 10 labels")
+    table = Table(*columns, title=title, title_justify="left")
+    for r in found.readings:
+        mark = "[bold]" if r.stage == found.best else ""
+        cells = [_two_lines(s._asdict()) for s in (r.few, r.neighbours, r.probe, found.twin[r.stage])]
+        table.add_row(*(mark + text for text in (r.stage, f"{r.features:,}", *cells)))
+    console.print(table)
+    say(recommendation(found))
 
 
 def print_data() -> None:

@@ -78,9 +78,9 @@ def test_movement_is_in_units_of_the_spread():
     [
         ({"trust": 0.85}, "trustworthiness 0.85"),
         ({"continuity": 0.8}, "continuity 0.80"),
-        ({"torn": 0.03}, "tears 3.0%"),
-        ({"seen": 0.6}, "less than the layer holds: .* 80% .* 60%"),
-        ({"held": 0.6}, "islands that are not there: .* 80% .* 60%"),
+        ({"torn": 0.03}, "tears 3.0 %"),
+        ({"seen": 0.6}, "less than the layer holds: .* 80 % .* 60 %"),
+        ({"held": 0.6}, "islands that are not there: .* 80 % .* 60 %"),
     ],
 )
 def test_a_map_that_misleads_says_how(changed, said):

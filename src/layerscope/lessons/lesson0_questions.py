@@ -122,4 +122,26 @@ QUESTIONS = {
         },
         right="b",
     ),
+    "0.islands": Question(
+        "A map lays each image near those that are like it. We draw one of the raw thumbnails, one after each layer, "
+        "before and after training. Where will the six kinds of examination lie apart, as islands?",
+        {
+            "a": Option(
+                "Only in the trained network, after its last hidden layers.",
+                "Training makes islands rounder and moves them apart, but it need not make them: images of one kind "
+                "resemble each other before any network looks at them.",
+            ),
+            "b": Option(
+                "In the raw thumbnails already, though not all of them clearly.",
+                "Two images of one kind resemble each other pixel by pixel, so the nearest neighbours of an image "
+                "are mostly of its kind. An island in a map is therefore no proof that anything was learned. Ask "
+                "what a straight line can read, and compare with the pixels and with the untrained network.",
+            ),
+            "c": Option(
+                "Nowhere: with six kinds of images, a map in the plane has no room for islands.",
+                "Islands need neighbours that agree, not many dimensions. A plane has room for hundreds of them.",
+            ),
+        },
+        right="b",
+    ),
 }

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
-from layerscope.maps.page import page
 from torch import nn
 
 from layerscope.checkpoint import write_text
@@ -17,6 +16,7 @@ from layerscope.dataset import Dataset, at_most, split
 from layerscope.inputs import Images
 from layerscope.maps.alike import alike
 from layerscope.maps.facts import columns, facts
+from layerscope.maps.page import page
 from layerscope.maps.record import Network, links, record
 from layerscope.maps.sprite import sprite
 from layerscope.maps.tour import tour

@@ -7,7 +7,7 @@ import numpy as np
 
 from layerscope.dataset import Dataset
 from layerscope.maps.record import Slice, Walked
-from layerscope.numbers import interval, share
+from layerscope.numbers import interval
 from layerscope.see.curve import Reading, ahead
 from layerscope.see.faithful import Faithfulness, misleads
 
@@ -52,7 +52,7 @@ def _raw(raw: Reading, shown: Dataset) -> str:
     return (
         f"Each mark is one of {len(shown):,} samples that the network has not learned from, placed near those that are "
         f"like it as raw input. A straight line tells {_with(raw.probe)} of their {k} classes right here, the nearest "
-        f"neighbours {_with(raw.neighbours)}; chance would be about {share(1 / k)}. Move the slider of depth."
+        f"neighbours {_with(raw.neighbours)}; chance would be about {_percent(1 / k)}. Move the slider of depth."
     )
 
 
@@ -90,8 +90,8 @@ def _learned(
     else:
         end = "So this curve is no evidence that the layers have learned anything."
     text = (
-        f"Was it learned? On the right the same network, untrained: its best layer, {twin.stages[rival]}, gives "
-        f"{_with(theirs[rival].probe)}. {walked[0].stages[best]} of the trained one is ahead of it by {points}. {end}"
+        f"On the right stands the same network, untrained. Its best layer, {twin.stages[rival]}, gives "
+        f"{_with(theirs[rival].probe)}; {walked[0].stages[best]} of the trained one is ahead of it by {points}. {end}"
     )
     beside = {"network": at, "moment": len(twin.moments) - 1, "stage": rival}
     return _stop("Was it learned?", text, moment=last, stage=best, beside=beside)
@@ -106,8 +106,8 @@ def _training(network: Walked, slices: Sequence[Slice], best: int, last: int) ->
     when = next(m for m, value in enumerate(way) if value >= half) if way[-1] > way[0] else 0
     now = slices[network.slices[when, best]].reading.probe
     text = (
-        f"Back in time: at {network.moments[0]} {network.stages[best]} reads {share(way[0])}, at {network.moments[when]} "
-        f"{_with(now)}, at the end {share(way[-1])}. Move the slider of training to see when the islands part."
+        f"Back in time: at {network.moments[0]} {network.stages[best]} reads {_percent(way[0])}, at {network.moments[when]} "
+        f"{_with(now)}, at the end {_percent(way[-1])}. Move the slider of training to see when the islands part."
     )
     return _stop("How it came about", text, moment=when, stage=best)
 
@@ -121,7 +121,7 @@ def _mistake(network: Walked, best: int, last: int, shown: Dataset) -> dict[str,
     truth, guess = shown.classes[said.targets[pin]], shown.classes[said.guess[pin]]
     text = (
         f"{len(wrong):,} of {len(shown):,} samples are told wrong. The most confident of them is followed here: {truth}, "
-        f"taken for {guess} with {share(said.probs[pin].max())}. Its path leads through the layers; its neighbours in each are listed."
+        f"taken for {guess} with {_percent(said.probs[pin].max())}. Its path leads through the layers; its neighbours in each are listed."
     )
     return _stop("Where it goes wrong", text, moment=last, stage=best, colour="error", pin=pin)
 
@@ -132,7 +132,7 @@ def _shadow(network: Walked, faithful: Sequence[Faithfulness], last: int) -> dic
     worst = min(range(len(row)), key=lambda i: faithful[row[i]].trust)
     found = faithful[row[worst]]
     text = misleads(found) or (
-        f"The least faithful map of this walk: {share(found.trust)} trustworthy, {share(found.continuity)} continuous."
+        f"The least faithful map of this walk: {_percent(found.trust)} trustworthy, {_percent(found.continuity)} continuous."
     )
     return _stop("A map is a shadow", f"{text} Trust the probe, not the islands.", moment=last, stage=worst)
 
@@ -142,5 +142,9 @@ def _ends(score: Any) -> dict[str, float | None]:
     return {"low": None if np.isnan(score.low) else score.low, "high": None if np.isnan(score.high) else score.high}
 
 
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f} %".replace("100.0 %", "100 %")
+
+
 def _with(score: Any) -> str:
-    return f"{share(score.value)} ({interval(_ends(score), share)})"
+    return f"{_percent(score.value)} ({interval(_ends(score), _percent)})"

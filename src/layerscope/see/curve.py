@@ -149,7 +149,7 @@ def few_score(guesses: Int[np.ndarray, "n q"], score_on: Dataset) -> Few:
     """
     right = guesses == score_on.targets.numpy()
     share, draws = torch.from_numpy(right.mean(axis=0)), right.mean(axis=1)
-    found = estimate(lambda w: (w @ share) / w.sum(), score_on.groups, score_on.targets.numpy())
+    found = estimate(lambda w: (w @ share) / w.sum(), score_on.groups, score_on.targets.numpy(), scale="logit")
     if found.low == found.high:
         found = _accuracy(guesses[0], score_on)
     value, drawn = float(draws.mean()), stats.t.ppf(0.975, len(draws) - 1) * stats.sem(draws)

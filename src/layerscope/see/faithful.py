@@ -104,18 +104,18 @@ def misleads(f: Faithfulness) -> str | None:
     said = []
     if f.seen < f.held - MOST_AMISS:
         said.append(
-            f"This map shows less than the layer holds: neighbours tell the class of {f.held:.0%} of the samples in "
-            f"the layer, but of {f.seen:.0%} on the map."
+            f"This map shows less than the layer holds: neighbours tell the class of {100 * f.held:.0f} % of the samples in "
+            f"the layer, but of {100 * f.seen:.0f} % on the map."
         )
     if f.seen > f.held + MOST_AMISS:
         said.append(
-            f"This map shows islands that are not there: neighbours tell the class of {f.seen:.0%} of the samples on "
-            f"the map, but of {f.held:.0%} in the layer."
+            f"This map shows islands that are not there: neighbours tell the class of {100 * f.seen:.0f} % of the samples on "
+            f"the map, but of {100 * f.held:.0f} % in the layer."
         )
     if f.trust < TRUSTED:
         said.append(f"Neighbours on this map are often none in the layer (trustworthiness {f.trust:.2f}).")
     if f.continuity < TRUSTED:
         said.append(f"Neighbours in the layer are often none on this map (continuity {f.continuity:.2f}).")
     if f.torn > MOST_TORN:
-        said.append(f"This map tears {f.torn:.1%} of all neighbours apart.")
+        said.append(f"This map tears {100 * f.torn:.1f} % of all neighbours apart.")
     return " ".join(said) or None

@@ -33,7 +33,10 @@ def other_neighbours(z: Float[Tensor, "s d"], groups: Shaped[np.ndarray, " s"], 
     owner = torch.from_numpy(np.unique(groups, return_inverse=True)[1])
     others = len(z) - int(torch.bincount(owner).max())
     if others < k:
-        raise ValueError(f"{k} neighbours of other groups are needed. One group leaves only {others} rows to others.")
+        raise ValueError(
+            f"needed {k} samples of other groups beside every sample. One group holds {len(z) - others} of the "
+            f"{len(z)} samples and leaves {others}: give more groups, or ask for fewer neighbours."
+        )
     x = normalize(z - z.mean(dim=0), dim=1)
     found = []
     for rows in torch.arange(len(x)).split(1024):
