@@ -27,7 +27,7 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def quiet_page(running: Any = None, **how: Any) -> Iterator[Any]:
-    """A page that must say nothing on its console and ask for nothing from outside, in a browser of its own if none runs."""
+    """A page that must say nothing on its console and ask for nothing from outside; opens a browser if none runs."""
     said: list[str] = []
     asked: list[str] = []
     with nullcontext(running) if running else chromium() as browser:

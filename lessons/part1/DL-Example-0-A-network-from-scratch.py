@@ -61,6 +61,7 @@ from itertools import pairwise
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython.display import display
 from layerscope.draw.graph import Box, draw_graph
 from layerscope.draw.plane import draw_bent, draw_straight, grid_lines
 from layerscope.draw.slideshow import slideshow
@@ -1068,10 +1069,10 @@ explain("0.forget")
 from layerscope import Layered, Stage, atlas
 from layerscope.data import DATASETS
 from layerscope.data.splits import SPLITS
+from layerscope.dataset import at_most
 from layerscope.judge import METRICS, compare, score
 from layerscope.models.baseline import BASELINES, small
 from layerscope.predictions import Predictions
-from layerscope.dataset import at_most
 from torch.nn.functional import adaptive_avg_pool2d
 
 loaded = mednist_or_phantoms(progress=bar())
@@ -1580,7 +1581,7 @@ journey = atlas(
     title="A network from scratch",
     progress=bar(),
 )
-journey
+display(journey)
 
 # %% tags=["hide-input"]
 slices, (walked, *_) = journey.facts["slices"], journey.facts["networks"]

@@ -42,6 +42,7 @@ XRAY_SMALL = 96  # pixels a side, first rounds on X-rays  # smoke: 48
 XRAY_LARGE = 128  # pixels a side, last rounds on X-rays  # smoke: 64
 XRAY_FIRST = 3  # rounds at the smaller size  # smoke: 1
 XRAY_THEN = 6  # rounds at the larger size  # smoke: 1
+WALKED = 300  # MedNIST images on the maps of section 7  # smoke: 60
 
 # %%
 import warnings
@@ -54,6 +55,8 @@ warnings.filterwarnings("ignore", category=DeprecationWarning)
 warnings.filterwarnings("ignore", message=".*mode.chained_assignment.*")
 warnings.filterwarnings("ignore", message="IProgress not found")  # we want no such bars
 
+from collections import OrderedDict
+from copy import deepcopy
 from pathlib import Path
 from time import perf_counter
 
@@ -70,6 +73,8 @@ from fastai.vision.augment import Resize, aug_transforms
 from fastai.vision.core import PILImage
 from fastai.vision.data import ImageBlock
 from fastai.vision.learner import vision_learner
+from IPython.display import display
+from layerscope import activations, atlas, borrow
 from layerscope.data import DATASETS, xrays
 from layerscope.data import published as literature
 from layerscope.data.splits import SPLITS
@@ -93,6 +98,7 @@ from layerscope.models.baseline import BASELINES
 from layerscope.models.pretrained import efficientnet_lite0
 from layerscope.predictions import Predictions
 from layerscope.see.probe import few_label_accuracy
+from layerscope.see.transfer import layers_for_transfer, recommendation
 from layerscope.study.data import thin
 from PIL import Image
 from sklearn.datasets import load_sample_images
@@ -398,6 +404,7 @@ def learner(dls, body=whole_body, origin="any"):
 
 
 learn = learner(loaders(mednist, parts, SMALL, gentle))
+pretrained = deepcopy(learn.model)  # as it is before fine-tuning, to look at in section 7
 free = sum(weights.numel() for weights in learn.model.parameters() if weights.requires_grad)
 count = sum(weights.numel() for weights in learn.model.parameters())
 say(
@@ -617,7 +624,8 @@ guess("2.middle", "b")
 # %%
 def ready(grey):
     """What the network wants: three channels, normalised with the numbers of its weights."""
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (network.mean, network.std))
+    spread = (torch.tensor(v, device=grey.device) for v in (network.mean, network.std))
+    mean, std = (values.view(1, 3, 1, 1) for values in spread)
     return (grey.expand(-1, 3, -1, -1) / 255 - mean) / std
 
 
@@ -706,6 +714,117 @@ if network.trained:
 else:
     but_here(False, "there were no weights from ImageNet, so it cannot answer the question")
 explain("2.middle")
+
+# %% [markdown]
+# ### Any network, in one line
+#
+# The hooks above fit one network, whose layers we had looked up. The library's `borrow` reads any
+# network of PyTorch in the same way: name the layers (or let it find them), and say how the network
+# is called. Does it read the same numbers?
+
+
+# %%
+def fed(model, images):
+    """How the networks of this lesson are called."""
+    return model(ready(images.pixels))
+
+
+body = borrow(network.model, parts["val"].inputs, ["bn1", "blocks.*"], feed=fed)
+some = parts["val"].rows(np.arange(50))
+by_hooks, by_borrow = layers(network.model, some.inputs.pixels), activations(body, some)
+apart = max(
+    float((by_hooks[f"{i}"] - by_borrow[f"blocks.{i}"]).abs().max())
+    for i in range(len(network.model.blocks))
+)
+say(
+    f"`borrow` walks through {', '.join(by_borrow)}. In the seven blocks the largest difference "
+    f"from the hooks is **{apart:.1e}**."
+)
+assert apart < 1e-3
+
+# %% [markdown]
+# **Which layer would you take for another task?** The curve above has a small flaw: it chose the
+# best of many layers on the very images on which it then judged it, and the best of many is partly
+# luck. `layers_for_transfer` chooses on the training images alone, by cross-validation over whole
+# groups, and judges the chosen layer on the validation images.
+
+# %%
+task = {name: thin(parts[name], 60, SEED) for name in ("train", "val")}
+found = layers_for_transfer(body, task["train"], task["val"], SEED, progress=bar())
+say(recommendation(found))
+
+# %% [markdown]
+# ### What did fine-tuning change?
+#
+# Two moments of one network: *pretrained*, with a head that knows nothing yet, and *fine-tuned*.
+# Before you look: in which layers has fine-tuning changed most, in the first or in the last? Recall
+# which layers had the small rates. And will islands of the six classes be there before it? The
+# images are those of the test: all choices are made, and nothing will be changed after this look.
+
+
+# %%
+def walk(model):
+    """A network of fastai as a walk through layers whose names a reader knows."""
+    conv, norm, *blocks, last_conv, last_norm = model[0]  # as `whole_body` lists them
+    named = OrderedDict(stem=nn.Sequential(conv, norm))
+    named.update({f"block{i}": block for i, block in enumerate(blocks)})
+    named.update(last=nn.Sequential(last_conv, last_norm), head=model[1])
+    return borrow(nn.Sequential(named), parts["val"].inputs, ["stem", "block*", "last"], feed=fed)
+
+
+journey = atlas(
+    {"pretrained": walk(pretrained), "fine-tuned": walk(learn.model)},
+    parts["test"],
+    fit_on=parts["val"],  # the straight lines learn from these
+    twin=False,  # the curve above has it
+    samples=WALKED,
+    title="EfficientNet-lite0 on MedNIST, before and after fine-tuning",
+    names=("EfficientNet-lite0", ""),
+    seed=SEED,
+    progress=bar(),
+)
+display(journey)
+
+# %% tags=["hide-input"]
+slices, (walked, *_) = journey.facts["slices"], journey.facts["networks"]
+rows = dict(zip(walked["stages"], zip(*walked["slices"], strict=True), strict=True))
+alike = {
+    stage: journey.facts["alike"]["cka"][before][after]
+    for stage, (before, after) in rows.items()
+    if stage not in ("input", "output")
+}
+
+
+def reading(number, measure):
+    return slices[number]["readings"][measure][0]
+
+
+say(
+    "| | CKA | line, 10 labels, before | after | neighbours, before | after |\n"
+    "|---|---|---|---|---|---|\n"
+    + "\n".join(
+        f"| {stage} | {alike[stage]:.2f} | "
+        + " | ".join(f"{reading(i, m):.1%}" for m in ("few", "neighbours") for i in rows[stage])
+        + " |"
+        for stage in alike
+    )
+)
+changed, kept_same = min(alike, key=alike.get), max(alike, key=alike.get)
+third = len(alike) // 3
+early, late = np.mean([*alike.values()][:third]), np.mean([*alike.values()][-third:])
+say(
+    "*CKA* (Kornblith et al. 2019, arXiv:1905.00414) asks whether two layers arrange the same "
+    "images in the same way: 1 if they do, up to turning and scaling; near 0 if they have nothing "
+    f"in common. Fine-tuning changed **{changed}** most (CKA {alike[changed]:.2f}) and "
+    f"{kept_same} least ({alike[kept_same]:.2f}). "
+    + (
+        f"On average the first {third} layers stayed more alike ({early:.2f}) than the last {third} "
+        f"({late:.2f}): the first ones had the smallest rates, and what they see, every task needs."
+        if early > late
+        else f"In this run the first {third} layers did not stay more alike ({early:.2f}) than the "
+        f"last {third} ({late:.2f})."
+    )
+)
 
 # %% [markdown]
 # # Part B · X-rays of bones: a much harder question
@@ -1563,6 +1682,7 @@ if synthetic:
 assert network.trained, network.says
 assert accuracies["fine-tuned"].value > 0.95, accuracies
 assert best in "123456", values
+assert len(journey.html) < 1.5e6
 assert kappa_now != kappa_2021, "the trap changes nothing"
 assert score(METRICS["auroc"], by_mean).value > 0.6
 if synthetic:

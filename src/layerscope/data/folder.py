@@ -138,7 +138,7 @@ def _classes(
 ) -> tuple[tuple[str, ...], Int[np.ndarray, " s"]]:
     names, targets = np.unique(labels, return_inverse=True)
     if len(names) < 2:
-        raise DataError(f"{path}: images of two or more classes are needed, only {names[0]!r} is there. {NEEDED}.")
+        raise DataError(f"{path}: images of two or more classes are needed, only {str(names[0])!r} is there. {NEEDED}.")
     for k, name in enumerate(names):
         if (count := len(np.unique(groups[targets == k]))) < 2:
             raise DataError(f"{path}: {str(name)!r} has {count} {unit}; 2 are needed, to learn from and to be asked.")

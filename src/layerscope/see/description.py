@@ -41,7 +41,7 @@ def description_length(
 
 
 def _order(targets: Int[np.ndarray, " s"], groups: Shaped[np.ndarray, " s"], seed: int) -> Int[np.ndarray, " s"]:
-    """Rows, group after group: the groups of each class are shuffled, and taken as evenly from all classes as can be."""
+    """Rows, group after group: those of each class are shuffled, and taken as evenly from all classes as can be."""
     names, first, owner, size = np.unique(groups, return_index=True, return_inverse=True, return_counts=True)
     rng = np.random.default_rng(seed)
     when = np.empty(len(names))
@@ -54,7 +54,7 @@ def _order(targets: Int[np.ndarray, " s"], groups: Shaped[np.ndarray, " s"], see
 def _bits(
     known: Float[Tensor, "s d"], labels: Int[Tensor, " s"], z: Float[Tensor, "q d"], answers: Int[Tensor, " q"], k: int
 ) -> Float[Tensor, " q"]:
-    """The cost of each answer, with class scores sharpened as the last third of what is known, held out, would have it."""
+    """The cost of each answer; class scores are sharpened as is best for the last third of what is known."""
     fitted, sharpness = len(known) * 2 // 3, 1.0
     if fitted >= 2:
         tried = fit_probe(known[:fitted], labels[:fitted], k)(known[fitted:])

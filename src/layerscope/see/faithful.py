@@ -104,13 +104,13 @@ def misleads(f: Faithfulness) -> str | None:
     said = []
     if f.seen < f.held - MOST_AMISS:
         said.append(
-            f"This map shows less than the layer holds: neighbours tell the class of {100 * f.held:.0f} % of the samples in "
-            f"the layer, but of {100 * f.seen:.0f} % on the map."
+            f"This map shows less than the layer holds: neighbours tell the class of {100 * f.held:.0f} % of the "
+            f"samples in the layer, but of {100 * f.seen:.0f} % on the map."
         )
     if f.seen > f.held + MOST_AMISS:
         said.append(
-            f"This map shows islands that are not there: neighbours tell the class of {100 * f.seen:.0f} % of the samples on "
-            f"the map, but of {100 * f.held:.0f} % in the layer."
+            f"This map shows islands that are not there: neighbours tell the class of {100 * f.seen:.0f} % of the "
+            f"samples on the map, but of {100 * f.held:.0f} % in the layer."
         )
     if f.trust < TRUSTED:
         said.append(f"Neighbours on this map are often none in the layer (trustworthiness {f.trust:.2f}).")

@@ -83,10 +83,10 @@ def _collapse(w: Float[Tensor, " s"], x: Float[Tensor, "s d"], classes: Float[Te
 
 
 def _dimension(x: Float[Tensor, "s d"], owner: Int[np.ndarray, " s"], strata: Int[np.ndarray, " s"]) -> Estimate:
-    """TwoNN by maximum likelihood, from neighbours of other groups only.
+    """TwoNN by maximum likelihood, from the nearest sample of another group and the nearest of a third.
 
-    The log of the second distance over the first is exponential with the dimension as its rate. The longest tenth, where
-    the density is not even, counts as cut off there. Copies of another sample are left out.
+    The log of the second distance over the first is exponential with the dimension as its rate. The longest tenth,
+    where the density is not even, counts as cut off there. Copies of another sample are left out.
     """
     first, second = _two_nearest(x, torch.from_numpy(owner))
     good = (first > 1e-6 * second) & second.isfinite()
@@ -104,8 +104,10 @@ def _two_nearest(x: Float[Tensor, "s d"], owner: Int[Tensor, " s"]) -> tuple[Flo
     for rows in torch.arange(len(x)).split(512):
         apart = torch.cdist(x[rows], x)
         apart[owner[rows][:, None] == owner[None, :]] = torch.inf
-        found.append(apart.topk(2, dim=1, largest=False).values)
-    first, second = torch.cat(found).T
+        first, nearest = apart.min(dim=1)
+        apart[owner[nearest][:, None] == owner[None, :]] = torch.inf  # two slices of one other series are one neighbour
+        found.append(torch.stack([first, apart.min(dim=1).values]))
+    first, second = torch.cat(found, dim=1)
     return first, second
 
 

@@ -97,7 +97,8 @@ def layers_for_transfer(
 def recommendation(found: Transfer) -> str:
     """In a sentence or two, with what speaks against it."""
     few, first = found.reading(found.best).few, found.readings[0].stage
-    right = f"{few.value:.1%} of unseen samples right (95 % interval {few.low:.1%} to {few.high:.1%})"
+    value, low, high = (_share(end) for end in few[:3])
+    right = f"{value} of unseen samples right (95 % interval {low} to {high})"
     if found.best == first:
         text = f"Take no layer: from {FEW} labels per class a straight line on the raw input tells {right}"
     else:
@@ -111,6 +112,10 @@ def recommendation(found: Transfer) -> str:
     if found.best != first and not found.over_twin.low > 0:
         return f"{text}: no evidence that what the network has learned helps with this task."
     return f"{text}."
+
+
+def _share(value: float) -> str:
+    return f"{value if value == 1 else min(value, 0.999):.1%}"  # a mistake is never rounded away
 
 
 def _points(d: Difference | None) -> str:
