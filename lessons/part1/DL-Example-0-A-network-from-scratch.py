@@ -1566,7 +1566,8 @@ walks = {moment: Walk(net) for moment, net in kept.items()}
 # next best: it lays each image down in the plane, near those that are nearest to it in the layer. A
 # heap of images that lies apart from the others looks like an **island**.
 #
-# We draw such a map of each stage, before, during and after training.
+# We draw such a map of each stage, before, during and after training. The images are those of the
+# test: all choices are made, and nothing will be changed after this look.
 
 # %% tags=["guess"]
 guess("0.islands", "b")
@@ -1574,8 +1575,8 @@ guess("0.islands", "b")
 # %%
 journey = atlas(
     walks,
-    parts["val"],  # shown, and asked about; whole groups that nothing was learned from
-    fit_on=at_most(parts["train"], 2 * WALKED, SEED),  # the straight lines learn from these
+    parts["test"],  # shown, and asked about
+    fit_on=at_most(parts["val"], 2 * WALKED, SEED),  # the straight lines learn from these
     twin=False,  # "untrained" is a moment already
     samples=WALKED,
     title="A network from scratch",

@@ -1584,7 +1584,7 @@ stages_of, lines = trained_cnn["stages"], []
 for network in walked:
     for i, moment in enumerate(network["moments"]):
         values = dict(zip(network["stages"], reading(network, i)))
-        label = moment if network["control"] else f"{network['name']}, {moment}"
+        label = "untrained twin" if network["control"] else f"{network['name']}, {moment}"
         cells = [f"{values[s]:.1%}" if s in values else "" for s in stages_of]
         lines.append(f"| {label} | " + " | ".join(cells) + " |")
 head = f"| | {' | '.join(stages_of)} |\n" + "|---" * (len(stages_of) + 1) + "|\n"
@@ -1615,9 +1615,9 @@ say(
     + (f", and the page says there: *{warning}*" if warning else ", and even there it is silent.")
     + " Why? A layer has many dimensions and a map has two. Where the layer keeps the classes in "
     "separate heaps, two are enough to show them. Where images lie between each other in many "
-    "directions, the map must tear neighbours apart, or lay strangers side by side. In "
-    f"*{poorest}* the neighbours tell the class of {trust[poorest]['held']:.0%} of the images; in "
-    f"*{clearest}*, the most faithful map, of {trust[clearest]['held']:.0%}."
+    "directions, the map must tear neighbours apart, or lay strangers side by side. Ask the shown "
+    f"images alone: in *{poorest}* neighbours tell the class of {trust[poorest]['held']:.0%} of "
+    f"them, in *{clearest}*, the most faithful map, of {trust[clearest]['held']:.0%}."
 )
 
 # %% tags=["ci-only"]

@@ -145,7 +145,7 @@ def print_layers(run: Path) -> None:
 def _two_lines(s: dict) -> str:
     from layerscope.numbers import NONE, number
 
-    value, low, high = (number(s[key], ".3f") for key in ("value", "low", "high"))
+    value, low, high = number(s["value"], ".3f"), number(s["low"]), number(s["high"])
     return f"{value}\n" + ("no interval" if low == NONE else f"{low}–{high}")
 
 

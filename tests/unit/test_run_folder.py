@@ -24,7 +24,7 @@ def test_readings_without_intervals_are_of_an_older_version(tmp_path):
         run_with(tmp_path / "old", OLD, {"versions": {"layerscope": "0.1.0"}}).layers("wild", "cnn")
     with pytest.raises(DataError, match=r"older version of layerscope \(unknown\)"):
         run_with(tmp_path / "oldest", OLD, {}).layers("wild", "cnn")
-    new = {key: READ for key in ("probe", "few", "neighbours")} | {"stage": "pixels"}
+    new = dict.fromkeys(("probe", "few", "neighbours"), READ) | {"stage": "pixels"}
     folder = run_with(tmp_path / "new", new, {})
     assert folder.layers("wild", "cnn")[0]["trained"] == [new]
     assert folder.layers("clean", "cnn") == []

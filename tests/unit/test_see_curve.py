@@ -89,6 +89,15 @@ def test_few_labels_without_a_mistake_are_not_sure():
     assert 0.95 < perfect.low < 0.98  # no error in 100 groups
 
 
+def test_a_rare_mistake_makes_it_no_surer_than_none():
+    guesses, data = answers([1.0] * 10)
+    perfect = few_score(guesses, data)
+    guesses[3, 7] = 1 - guesses[3, 7]
+    rare = few_score(guesses, data)
+    assert 0.999 < rare.value < 1
+    assert rare.low < perfect.low + 0.01
+
+
 def test_few_labels_of_one_group_have_no_interval():
     guesses, data = answers([0.8] * 10)
     one = Dataset("one", data.inputs, data.targets, np.zeros(300, int), data.ids, data.classes, data.source)

@@ -137,7 +137,8 @@ def test_layers_are_chosen_over_whole_groups():
     pixels[:, 0, 0, 48] = 100 + 40 * y
     pixels[:, 0, 0, 49] = draw.integers(0, 60, 960)
     people = Dataset.of(Images(torch.from_numpy(pixels.astype(np.uint8))), y, groups=who)
-    found = layers_for_transfer(Memory(None), *split(people, {"fit": 0.5, "score": 0.5}, seed=0).values())
+    parts = split(people, {"fit": 0.5, "score": 0.5}, seed=0)
+    found = layers_for_transfer(Memory(None), parts["fit"], parts["score"])
     assert found.tried["memory"] < 0.65
     assert found.best == "clear"
 
@@ -152,13 +153,16 @@ def test_what_cannot_be_read_is_refused():
         layers_for_transfer(trained(), replace(part, groups=np.full(len(part), -1)), PARTS["score"])
 
 
+PICTURES = "wild-examples-pixels"
+
+
 @pytest.fixture
 def run(tmp_path):
     """A run folder, as far as it is looked at here, whose network takes 16 × 16 grey pixels."""
     path = tmp_path / "run"
     (path / "steps").mkdir(parents=True)
     (path / "run.json").write_text(json.dumps({"plan": {"data": "mednist"}}))
-    np.savez(path / "steps" / "pictures.npz", **{"wild-examples-pixels": np.zeros((3, 1, 16, 16), np.uint8)})
+    np.savez(path / "steps" / "pictures.npz", allow_pickle=False, **{PICTURES: np.zeros((3, 1, 16, 16), np.uint8)})
     model = build("cnn", {"channels": 1, "classes": 6, "shrink": 1, "widths": (8, 16)}, seed=0)
     save_model(path / "model-wild", "cnn", model, tuple("abcdef"), "a card")
     return path
@@ -206,7 +210,7 @@ def test_a_task_that_is_none_is_refused(run, own, tmp_path):
         tried(tmp_path / "nothing", own)
     with pytest.raises(DataError, match="neither a folder of images nor a data set. Data sets: mednist, mura"):
         tried(run, tmp_path / "nothing")
-    np.savez(run / "steps" / "pictures.npz", **{"wild-examples-pixels": np.zeros((3, 1, 16, 8), np.uint8)})
+    np.savez(run / "steps" / "pictures.npz", allow_pickle=False, **{PICTURES: np.zeros((3, 1, 16, 8), np.uint8)})
     with pytest.raises(
         DataError, match=r"takes images of 1 channel\(s\), 16 × 8 pixels. .* has 1 channel\(s\), 16 × 16"
     ):

@@ -22,9 +22,9 @@ def tour(
     stops = [
         _stop("Before any layer", _raw(curve[0], shown), moment=last),
         _stop(f"After {network.stages[best]}", _depth(curve, best), moment=last, stage=best),
-        _learned(walked, slices, curve, best, last, shown),
-        _training(network, slices, best, last),
-        _mistake(network, best, last, shown) or _shadow(network, faithful, last),
+        _learned(walked, slices, curve, best, last, shown) or _labels(network, slices, best, last),
+        _training(network, slices, best, last) or _shadow(network, faithful, last),
+        _mistake(network, best, last, shown) or _end(network, last),
     ]
     return [stop for stop in stops if stop is not None]
 
@@ -124,6 +124,26 @@ def _mistake(network: Walked, best: int, last: int, shown: Dataset) -> dict[str,
         f"taken for {guess} with {_percent(said.probs[pin].max())}. Its path leads through the layers; its neighbours in each are listed."
     )
     return _stop("Where it goes wrong", text, moment=last, stage=best, colour="error", pin=pin)
+
+
+def _labels(network: Walked, slices: Sequence[Slice], best: int, last: int) -> dict[str, Any]:
+    raw, now = (slices[network.slices[last, stage]].bits.value for stage in (0, best))
+    text = (
+        f"Told one after another with the help of the raw input, a label costs {raw:.2f} bits; with that of "
+        f"{network.stages[best]}, {now:.2f}. Fewer bits mean that fewer labels are needed to learn the task."
+    )
+    return _stop("What is a layer worth?", text, moment=last, stage=best)
+
+
+def _end(network: Walked, last: int) -> dict[str, Any]:
+    stage = len(network.stages) - 1
+    known = (
+        "not one of these samples is told wrong" if network.said[last] is not None else "it was not taught this task"
+    )
+    text = (
+        f"The end of the network, {network.stages[stage]}: {known}. Press a mark to follow it back through the layers."
+    )
+    return _stop("The output", text, moment=last, stage=stage)
 
 
 def _shadow(network: Walked, faithful: Sequence[Faithfulness], last: int) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from layerscope.judge import METRICS, Difference, Score, compare, score
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.see.activations import activations, project
-from layerscope.see.influence import estimate
+from layerscope.see.influence import Estimate, estimate
 from layerscope.see.neighbours import neighbours, vote
 from layerscope.see.probe import few_label_guesses, probe
 
@@ -145,17 +145,42 @@ def few_score(guesses: Int[np.ndarray, "n q"], score_on: Dataset) -> Few:
     """Accuracy over draws, which may have come out otherwise with other groups to ask or other labels to learn from.
 
     The reach to either side is the root of two squares: of the interval over groups of the samples' mean correctness,
-    and of Student's interval of a mean of draws. Where groups do not differ, the former is that of a single draw.
+    and of Student's interval of a mean of draws.
     """
     right = guesses == score_on.targets.numpy()
-    share, draws = torch.from_numpy(right.mean(axis=0)), right.mean(axis=1)
-    found = estimate(lambda w: (w @ share) / w.sum(), score_on.groups, score_on.targets.numpy(), scale="logit")
-    if found.low == found.high:
-        found = _accuracy(guesses[0], score_on)
+    draws, (least, most) = right.mean(axis=1), _over_groups(guesses, right.mean(axis=0), score_on)
     value, drawn = float(draws.mean()), stats.t.ppf(0.975, len(draws) - 1) * stats.sem(draws)
-    low = np.clip(value - np.hypot(value - found.low, drawn), 0, value)
-    high = np.clip(value + np.hypot(found.high - value, drawn), value, 1)
+    low = np.clip(value - np.hypot(value - least, drawn), 0, value)
+    high = np.clip(value + np.hypot(most - value, drawn), value, 1)
     return Few(value, float(low), float(high), float(draws.min()), float(draws.max()))
+
+
+def _over_groups(
+    guesses: Int[np.ndarray, "n q"], share: Float[np.ndarray, " q"], score_on: Dataset
+) -> tuple[float, float]:
+    """As of every score, also with one group more that is answered wrongly, or rightly: mistakes may be rare."""
+    owner = np.unique(score_on.groups, return_inverse=True)[1]
+    seen = _mean(share, np.ones(len(share)), owner, score_on.targets.numpy())
+    if seen.low == seen.high:
+        one = _accuracy(guesses[0], score_on)
+        return seen.value - (one.value - one.low), seen.value + (one.high - one.value)
+    if np.isnan(seen.low):
+        return np.nan, np.nan
+    size = np.bincount(owner)
+    sizes, mean = np.append(size, size.mean()), np.bincount(owner, share) / size
+    worse, better = (_mean(np.append(mean, unseen), sizes, np.arange(len(sizes))) for unseen in (0.0, 1.0))
+    return min(seen.low, worse.low), max(seen.high, better.high)
+
+
+def _mean(
+    values: Float[np.ndarray, " r"],
+    sizes: Float[np.ndarray, " r"],
+    groups: Int[np.ndarray, " r"],
+    strata: Int[np.ndarray, " r"] | None = None,
+) -> Estimate:
+    x, n = torch.from_numpy(values), torch.from_numpy(sizes)
+    scale = "plain" if strata is None else "logit"
+    return estimate(lambda w: ((w * n) @ x) / (w @ n), groups, strata, scale=scale)
 
 
 def as_predictions(guess: Int[np.ndarray, " q"], dataset: Dataset) -> Predictions:
