@@ -749,7 +749,7 @@ assert apart < 1e-3
 # groups, and judges the chosen layer on the validation images.
 
 # %%
-task = {name: thin(parts[name], 60, SEED) for name in ("train", "val")}
+task = {name: thin(parts[name], 40, SEED) for name in ("train", "val")}
 found = layers_for_transfer(body, task["train"], task["val"], SEED, progress=bar())
 say(recommendation(found))
 
@@ -775,7 +775,7 @@ def walk(model):
 journey = atlas(
     {"pretrained": walk(pretrained), "fine-tuned": walk(learn.model)},
     parts["test"],
-    fit_on=parts["val"],  # the straight lines learn from these
+    fit_on=thin(parts["val"], WALKED // 3, SEED),  # the straight lines learn from these
     twin=False,  # the curve above has it
     samples=WALKED,
     title="EfficientNet-lite0 on MedNIST, before and after fine-tuning",

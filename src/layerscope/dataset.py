@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -71,7 +72,7 @@ class Dataset(Generic[Column]):
                 f"Got {int(labels.min())} to {int(labels.max())}."
             )
         own = "unknown: each sample counts as its own group, so related samples (of one patient) may be split apart"
-        given = np.arange(len(labels)) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
+        given = np.arange(len(labels)) if groups is None else _numbered(np.asarray(groups))
         rows = np.array([str(i) for i in range(len(labels))]) if ids is None else np.asarray(ids)
         card = Card(name, name, "unknown", "your own data", own if groups is None else "as given")
         return Dataset(name, inputs, labels, given, rows, named, card)
@@ -93,6 +94,15 @@ class Dataset(Generic[Column]):
 
     def to(self, device: torch.device) -> "Dataset":
         return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
+
+
+def _numbered(groups: Shaped[np.ndarray, " s"]) -> Int[np.ndarray, " s"]:
+    """Whole numbers as they are; names as numbers that are the same in every data set, so that a shared one is seen."""
+    if np.issubdtype(groups.dtype, np.integer):
+        return groups.astype(np.int64)
+    names, owner = np.unique(groups.astype(str), return_inverse=True)
+    numbers = [int.from_bytes(sha256(name.encode()).digest()[:6], "big") for name in names]
+    return np.array(numbers, np.int64)[owner]
 
 
 class Batch(NamedTuple, Generic[Column]):

@@ -22,6 +22,8 @@ from rich.table import Table
 from layerscope.progress import Progress as Report
 
 console = Console(highlight=False)
+if not console.is_terminal:
+    console.width = max(console.width, 120)  # a file has room
 
 
 def say(sentence: str) -> None:
@@ -146,7 +148,7 @@ def _two_lines(s: dict) -> str:
     from layerscope.numbers import NONE, number
 
     value, low, high = number(s["value"], ".3f"), number(s["low"]), number(s["high"])
-    return f"{value}\n" + ("no interval" if low == NONE else f"{low}–{high}")
+    return f"{value}\n" + (NONE if low == NONE else f"{low}–{high}")
 
 
 def print_transfer(network: str, data: str) -> None:

@@ -104,6 +104,46 @@ def test_other_commands_read_the_run(run, tmp_path):
     assert (run / "report.html").read_text() == before, "the same run gives the same page, byte for byte"
 
 
+def test_the_atlas_of_a_run_shows_its_moments_and_keeps_pictures_out_when_asked(run, tmp_path):
+    page = (run / "atlas.html").read_text()
+    assert "image/webp" in page
+    assert '"step 0"' in page
+    assert '"MLP"' in page
+    out = tmp_path / "other.html"
+    words = (
+        "atlas",
+        str(run),
+        "--net",
+        "mlp",
+        "--world",
+        "clean",
+        "--samples",
+        "60",
+        "--no-pictures",
+        "--out",
+        str(out),
+    )
+    assert command(*words).stdout.strip().endswith(f"Atlas: {out}")
+    other = out.read_text()
+    assert "image/webp" not in other
+    assert "MLP on" in other
+    refused = command("atlas", str(run), "--net", "gnn", check=False)
+    assert "no network of a run is called 'gnn'. There are: cnn, mlp." in refused.stderr
+
+
+@needs_chromium
+def test_the_small_atlas_of_the_report_can_be_walked_through(run):
+    with quiet_page() as page:
+        page.goto((run / "report.html").as_uri())
+        page.locator("iframe.atlas").scroll_into_view_if_needed()
+        frame = page.frame_locator("iframe.atlas")
+        frame.locator("html[data-ready]").wait_for()
+        frame.locator("[data-go=next]").click()
+        assert frame.locator("#tour h2").text_content().startswith("2/5")
+        link = page.locator("a[href='atlas.html']")
+        assert link.count() == 1
+
+
 class Page(HTMLParser):
     def __init__(self):
         super().__init__()
@@ -125,7 +165,7 @@ def test_the_page_is_self_contained_and_every_picture_has_words(run):
     page.feed(text)
     assert all(page.images)
     assert len(page.images) > 60
-    assert all(link.startswith(("#", "data:image/png")) for link in page.links)
+    assert all(link.startswith(("#", "data:image/png")) or link == "atlas.html" for link in page.links)
     assert "http://" not in text
     assert "https://" not in text
     assert len(page.ids) == len(set(page.ids)), "two elements have one id"

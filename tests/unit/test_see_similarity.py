@@ -74,11 +74,15 @@ def test_the_interval_is_over_groups():
     assert (grouped.high - grouped.low) / (alone.high - alone.low) == pytest.approx(2, rel=0.1)
 
 
+def batch_of(first, second, rows):
+    return {name: z[rows] for name, z in first.items()}, {name: z[rows] for name, z in second.items()}
+
+
 def test_batches_say_what_all_samples_say():
     a, b = related(4000)
-    layers = {"a": a, "b": b}, {"b": b, "noise": torch.randn(4000, 30, generator=g(7))}
-    pairs = [tuple({k: z[i : i + 64] for k, z in side.items()} for side in layers) for i in range(0, 4000, 64)]
-    np.testing.assert_allclose(minibatch_cka(pairs), similarity(*layers), atol=0.02)
+    first, second = {"a": a, "b": b}, {"b": b, "noise": torch.randn(4000, 30, generator=g(7))}
+    pairs = (batch_of(first, second, slice(i, i + 64)) for i in range(0, 4000, 64))
+    np.testing.assert_allclose(minibatch_cka(pairs), similarity(first, second), atol=0.02)
 
 
 def test_batches_of_different_size_count_by_their_samples():

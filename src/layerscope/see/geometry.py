@@ -40,10 +40,10 @@ def geometry(z: Float[Tensor, "s d"], targets: Int[Tensor, " s"], groups: Shaped
     x = _no_wider_than_long(x / scale)
     classes = one_hot(torch.from_numpy(np.unique(strata, return_inverse=True)[1])).double()
     return Geometry(
-        separation=estimate(lambda w: _separation(w, x, classes), owner, strata, low=0, high=1),
-        collapse=estimate(lambda w: _collapse(w, x, classes), owner, strata, low=0),
+        separation=estimate(lambda w: _separation(w, x, classes), owner, strata, low=0, high=1, scale="logit"),
+        collapse=estimate(lambda w: _collapse(w, x, classes), owner, strata, low=0, scale="log"),
         dimension=_dimension(x.float(), owner, strata),
-        rank=estimate(lambda w: _rank(w, x), owner, strata, low=1),
+        rank=estimate(lambda w: _rank(w, x), owner, strata, low=1, scale="log"),
     )
 
 
@@ -96,7 +96,7 @@ def _dimension(x: Float[Tensor, "s d"], owner: Int[np.ndarray, " s"], strata: In
     cut = length[good].quantile(0.9)
     kept = (good & (length <= cut)).double()
     walked = torch.where(good, length.clamp(max=cut), 0.0)
-    return estimate(lambda w: (w @ kept) / (w @ walked), owner, strata, low=0) if cut > 0 else NONE
+    return estimate(lambda w: (w @ kept) / (w @ walked), owner, strata, low=0, scale="log") if cut > 0 else NONE
 
 
 def _two_nearest(x: Float[Tensor, "s d"], owner: Int[Tensor, " s"]) -> tuple[Float[Tensor, " s"], Float[Tensor, " s"]]:
