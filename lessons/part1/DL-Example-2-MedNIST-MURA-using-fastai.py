@@ -799,6 +799,7 @@ def reading(number, measure):
     return slices[number]["readings"][measure][0]
 
 
+output = " | ".join(f"{reading(i, m):.1%}" for m in ("few", "neighbours") for i in rows["output"])
 say(
     "| | CKA | line, 10 labels, before | after | neighbours, before | after |\n"
     "|---|---|---|---|---|---|\n"
@@ -808,6 +809,7 @@ say(
         + " |"
         for stage in alike
     )
+    + f"\n| output | | {output} |"
 )
 changed, kept_same = min(alike, key=alike.get), max(alike, key=alike.get)
 third = len(alike) // 3
@@ -823,6 +825,17 @@ say(
         if early > late
         else f"In this run the first {third} layers did not stay more alike ({early:.2f}) than the "
         f"last {third} ({late:.2f})."
+    )
+)
+before, after = (reading(i, "few") for i in rows[changed])
+say(
+    f"More training is not more knowledge in every layer. From *{changed}* a straight line with 10 "
+    f"labels per class reads {before:.1%} before fine-tuning and {after:.1%} after it. "
+    + (
+        "The network's own head learned from all labels in which directions to look; ten labels "
+        "do not find them so easily. So a fine-tuned network is not always the better one to borrow."
+        if after < before
+        else "Here it gained for this task. Whether it lost for others, this page cannot tell."
     )
 )
 

@@ -79,7 +79,8 @@ def test_a_data_set_of_any_column_can_be_cut_and_batched(kind):
         "graphs": molecules(),
     }[kind]
     data = Dataset.of(inputs, [0, 1, 1], groups=["b", "a", "b"], classes=["no", "yes"])
-    assert data.groups.tolist() == [1, 0, 1]
+    assert data.groups[0] == data.groups[2] != data.groups[1]
+    assert Dataset.of(inputs, [0, 1, 1], groups=["c", "b", "x"]).groups[1] == data.groups[0]  # in every data set
     assert [len(batch.inputs) for batch in batches(data, 2)] == [2, 1]
     turned = data.rows(np.array([2, 0])).to(torch.device("cpu"))
     assert turned.targets.tolist() == [1, 0]

@@ -91,7 +91,7 @@ def _learned(
         end = "So this curve is no evidence that the layers have learned anything."
     text = (
         f"On the right stands the same network, untrained. Its best layer, {twin.stages[rival]}, gives "
-        f"{_with(theirs[rival].probe)}; {walked[0].stages[best]} of the trained one is ahead of it by {points}. {end}"
+        f"{_with(theirs[rival].probe)}; {walked[0].stages[best]} of the trained one is {'ahead of it by' if lead.value > 0 else 'not ahead of it,'} {points}. {end}"
     )
     beside = {"network": at, "moment": len(twin.moments) - 1, "stage": rival}
     return _stop("Was it learned?", text, moment=last, stage=best, beside=beside)

@@ -98,7 +98,7 @@ function setNetwork(view, number) {
   const label = (axis, names) => {
     view.part(`.${axis}`).max = names.length - 1;
     view.part(`.${axis}`).value = view[axis];
-    const shown = names.length > 8 ? name => name.replace(/^.*(.{6})$/, "…$1") : name => name;
+    const shown = name => names.length > 7 && name.length > 8 ? `…${name.slice(-7)}` : name;
     view.part(`.${axis}-row ol`).replaceChildren(...names.map(name => element("li", {}, shown(name))));
   };
   label("depth", stages);
