@@ -773,7 +773,10 @@ def walk(model):
 
 
 journey = atlas(
-    {"pretrained": walk(pretrained), "fine-tuned": walk(learn.model)},
+    {
+        "pretrained" if network.trained else "not pretrained": walk(pretrained),
+        "fine-tuned": walk(learn.model),
+    },
     parts["test"],
     fit_on=thin(parts["val"], WALKED // 3, SEED),  # the straight lines learn from these
     twin=False,  # the curve above has it
@@ -827,15 +830,19 @@ say(
         f"last {third} ({late:.2f})."
     )
 )
-before, after = (reading(i, "few") for i in rows[changed])
+before, after = (slices[i]["readings"]["few"] for i in rows[changed])
+in_interval = [f"{v:.1%} ({low:.1%} to {high:.1%})" for v, low, high in (before, after)]
 say(
-    f"More training is not more knowledge in every layer. From *{changed}* a straight line with 10 "
-    f"labels per class reads {before:.1%} before fine-tuning and {after:.1%} after it. "
+    f"And is it the better layer now? From *{changed}* a straight line with 10 labels per class "
+    f"tells {in_interval[0]} before fine-tuning and {in_interval[1]} after it. "
     + (
-        "The network's own head learned from all labels in which directions to look; ten labels "
-        "do not find them so easily. So a fine-tuned network is not always the better one to borrow."
-        if after < before
-        else "Here it gained for this task. Whether it lost for others, this page cannot tell."
+        "**It became harder to read**: the network's own head learned from all labels in which "
+        "directions to look, and ten labels do not find them. A fine-tuned network is not always "
+        "the better one to borrow from."
+        if after[2] < before[1]
+        else "It became easier to read, for this task."
+        if after[1] > before[2]
+        else "The intervals overlap: these images cannot say."
     )
 )
 
