@@ -56,7 +56,7 @@ def test_readings_have_their_intervals_and_the_trained_network_reads_better(made
     first, last = (made.facts["slices"][row[2]]["readings"]["probe"] for row in cnn["slices"])
     assert last[0] > first[0]
     for found in made.facts["slices"]:
-        for key in ("probe", "few", "neighbours", "equal", "shuffled", "bits", "separation"):
+        for key in ("probe", "few", "neighbours", "equal", "bits", "separation"):
             value, low, high = found["readings"][key]
             assert low <= value + 1e-9
             assert value <= high + 1e-9
@@ -72,8 +72,10 @@ def test_the_tour_has_five_stops_and_its_numbers_were_measured(made):
         read = f"{100 * here['probe'][0]:.1f} %".replace("100.0 %", "100 %")
         assert read in stop["text"] or stop["title"] == "Was it learned?"
     beside = tour[2]["beside"]
-    theirs = slices[networks[beside["network"]]["slices"][beside["moment"]][beside["stage"]]]["readings"]["probe"][0]
-    assert f"{100 * theirs:.1f} %".replace("100.0", "100") in tour[2]["text"]
+    theirs = slices[networks[beside["network"]]["slices"][beside["moment"]][beside["stage"]]]["readings"]
+    raw = slices[0]["readings"]
+    rival = max(theirs["probe"][0], raw["probe"][0], raw["neighbours"][0])
+    assert f"reads most: {100 * rival:.1f} %".replace("100.0", "100") in tour[2]["text"]
 
 
 def test_the_untrained_network_learned_nothing_and_the_tour_says_so(parts, walk):

@@ -41,7 +41,8 @@ def test_a_map_that_is_the_layer_is_perfect():
     found = judged(z, z.numpy(), y)
     assert found.trust == found.continuity == 1
     assert found.torn == 0
-    assert found.held == found.seen > 0.9
+    assert found.held >= found.seen > 0.9
+    assert found.held < found.seen + 0.02
     assert misleads(found) is None
 
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy import stats
 
 from layerscope.see.influence import estimate
 
@@ -66,13 +67,26 @@ def test_ends_are_cut_off_but_never_beyond_the_value():
         assert estimate(mean_of(same), np.arange(4), scale="logit") == (value, value, value)
 
 
+def test_a_stratum_of_few_groups_has_few_degrees_of_freedom():
+    """Four groups of 60 beside 250 single rows: the mean is covered about as often as is promised."""
+    groups = np.concatenate([np.arange(4).repeat(60), np.arange(4, 254)])
+    classes = (groups >= 4).astype(int)
+    rng, covered = np.random.default_rng(0), 0
+    for _ in range(300):
+        x = torch.from_numpy(rng.normal(size=254)[groups])
+        e = estimate(mean_of(x), groups, classes)
+        covered += e.low <= 0 <= e.high
+    assert 0.91 < covered / 300 < 0.985
+
+
 def test_in_strata_only_the_spread_within_them_counts():
     y, x = np.arange(40) % 2, torch.arange(40).double() % 2 * 100
     x = x + torch.from_numpy(np.random.default_rng(0).normal(size=40))
     alone, within = estimate(mean_of(x), np.arange(40)), estimate(mean_of(x), np.arange(40), y)
     parts = [x[y == k] for k in (0, 1)]
-    error = np.sqrt(sum(float(part.var()) / 20 for part in parts)) / 2
-    assert within.high - within.value == pytest.approx(2.024394 * error)  # Student's t of 38
+    variance = np.array([float(part.var()) / 20 / 4 for part in parts])
+    freedom = variance.sum() ** 2 / (variance**2 / 19).sum()  # Welch and Satterthwaite
+    assert within.high - within.value == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(variance.sum()))
     assert alone.high - alone.low > 20 * (within.high - within.low)
     crossed = np.arange(40) // 2  # each group holds both classes, whose numbers then are not fixed
     assert estimate(mean_of(x), crossed, y) == estimate(mean_of(x), crossed)

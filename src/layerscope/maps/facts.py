@@ -27,7 +27,7 @@ MEASURES = (
     Measure("few", "Linear probe, ten labels per class", "10 labels", "share", "The same, when only ten samples of each class have labels."),
     Measure("neighbours", "Nearest neighbours", "neighbours", "share", "The ten nearest other samples, by vote, tell so many right."),
     Measure("equal", "Linear probe at equal width", "equal width", "share", "Each layer projected at random to the width of the narrowest: a wide layer is easier to read."),
-    Measure("shuffled", "Linear probe, shuffled labels", "shuffled", "share", "A control: a probe that learned shuffled labels. It must stay at chance."),
+    Measure("shuffled", "Linear probe, shuffled labels", "shuffled", "share", "A control: a probe that learned shuffled labels. It must stay near the share of the most frequent class."),
     Measure("bits", "Bits per label", "bits", "bits", "How long the labels are when they are told one after another with the help of this layer; less is easier."),
     Measure("separation", "Variance between classes", "between", "share", "The share of the variance that lies between classes."),
     Measure("collapse", "Spread within classes (NC1)", "NC1", "number", "The spread within classes, in units of that between them; it falls to 0 as classes collapse to points."),
@@ -56,7 +56,7 @@ def facts(
         "unit": _unit(shown),
         "classes": list(shown.classes),
         "samples": len(shown),
-        "grouping": f"{len(names):,} groups: {shown.source.group}",
+        "grouping": f"{len(names):,} groups ({_fewest(shown)}): {shown.source.group}",
         "ids": [str(i) for i in shown.ids],
         "texts": None if texts is None else list(texts),
         "group_names": [str(name) for name in names],
@@ -64,6 +64,7 @@ def facts(
             {
                 "name": network.name,
                 "control": network.control,
+                "of": 0 if network.control else None,  # whose control it is
                 "moments": list(network.moments),
                 "stages": list(network.stages),
                 "slices": network.slices.tolist(),
@@ -94,7 +95,8 @@ def readings(s: Slice) -> dict[str, tuple[float | None, ...]]:
     found |= {"bits": s.bits} | {
         key: getattr(s.geometry, key) for key in ("separation", "collapse", "dimension", "rank")
     }
-    return {key: (e.value, e.low, e.high) for key, e in found.items()}
+    written = {key: (_known(e.value), _known(e.low), _known(e.high)) for key, e in found.items()}
+    return written | {"shuffled": (written["shuffled"][0], None, None)}  # of one shuffle: no interval to be had
 
 
 def columns(
@@ -112,6 +114,16 @@ def columns(
         "sure": np.array([np.round(p.probs.max(axis=1) * 255) for p in said]).reshape(rows).astype(np.uint8),
         "near": np.stack([s.near.numpy() for s in slices]).astype(np.uint16),
     }
+
+
+def _fewest(shown: Dataset) -> str:
+    """The class that rests on the fewest groups, which sets how sure one can be."""
+    targets = shown.targets.numpy()
+    counts = {
+        name: len(np.unique(shown.groups[targets == k])) for k, name in enumerate(shown.classes) if (targets == k).any()
+    }
+    least = min(counts, key=counts.__getitem__)
+    return f"{counts[least]} of them in {least}, the fewest of any class"
 
 
 def _known(value: float) -> float | None:

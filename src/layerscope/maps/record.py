@@ -81,6 +81,8 @@ def record(
             f"{len(shared)} group(s) stand both in fit_on and in score_on, first {shared[0]}: split by group."
         )
     walked, slices = [], []
+    example = score_on.rows(np.arange(min(8, len(score_on))))
+    width = min(narrowest(activations([*network.moments.values()][-1], example)) for network in networks)
     steps = sum(len(network.moments) for network in networks)
     done = 0
     for network in networks:
@@ -94,7 +96,9 @@ def record(
                     f"Got {', '.join(scored)} at {moment!r}."
                 )
             stages = tuple(scored)
-            numbers.append([_slice(slices, stage, fitted, scored, fit_on, score_on, scratch, seed) for stage in stages])
+            numbers.append(
+                [_slice(slices, stage, fitted, scored, fit_on, score_on, scratch, width, seed) for stage in stages]
+            )
             said.append(_said(list(scored.values())[-1], score_on))
             done += 1
         table = np.array(numbers)
@@ -127,6 +131,7 @@ def _slice(
     fit_on: Dataset,
     score_on: Dataset,
     scratch: Path,
+    width: int,
     seed: int,
 ) -> int:
     """The number of the slice, which is looked at unless it is a raw input that was seen before."""
@@ -140,7 +145,7 @@ def _slice(
     slices.append(
         Slice(
             features=b.shape[1],
-            reading=read(a, b, fit_on, score_on, stage, narrowest(fitted), seed),
+            reading=read(a, b, fit_on, score_on, stage, width, seed),
             geometry=geometry(b, score_on.targets, score_on.groups),
             bits=description_length(a, fit_on.targets, fit_on.groups, len(fit_on.classes), seed),
             near=other_neighbours(b, score_on.groups, NEAR),
@@ -154,5 +159,7 @@ def _slice(
 def _said(output: Float[Tensor, "s d"], score_on: Dataset) -> Predictions | None:
     if output.shape[1] != len(score_on.classes):
         return None
-    probs = output.double().softmax(dim=1).numpy()
+    given = bool((output >= 0).all()) and torch.allclose(output.sum(dim=1), torch.ones(len(output)), atol=1e-3)
+    probs = (output if given else output.double().softmax(dim=1)).double().numpy()
+    probs = probs / probs.sum(axis=1, keepdims=True)
     return Predictions(probs, score_on.targets.numpy(), score_on.groups, score_on.ids, score_on.classes)

@@ -21,7 +21,7 @@ def tour(
     best = best_stage(curve)
     stops = [
         _stop("Before any layer", _raw(curve[0], shown), moment=last),
-        _stop(f"After {network.stages[best]}", _depth(curve, best), moment=last, stage=best),
+        _stop(f"After {network.stages[best]}", _depth(curve, best, shown), moment=last, stage=best),
         _learned(walked, slices, curve, best, last, shown) or _labels(network, slices, best, last),
         _training(network, slices, best, last) or _shadow(network, faithful, last),
         _mistake(network, best, last, shown) or _end(network, last),
@@ -56,14 +56,17 @@ def _raw(raw: Reading, shown: Dataset) -> str:
     )
 
 
-def _depth(curve: Sequence[Reading], best: int) -> str:
-    raw, now = curve[0].probe, curve[best].probe
-    if now.value > raw.value:
-        line = f"Now a straight line tells {_with(now)} right, {100 * (now.value - raw.value):.1f} points more than on the raw input."
+def _depth(curve: Sequence[Reading], best: int, shown: Dataset) -> str:
+    now, few, few_raw = curve[best].probe, curve[best].few, curve[0].few
+    lead = ahead(curve[best].guess, curve[0].guess, shown)
+    if lead.value > 0.0005:
+        line = f"Now a straight line tells {_with(now)} right: {_points(lead)} beside the raw input."
     else:
-        line = f"Even here a straight line tells {_with(now)} right, no more than on the raw input: depth has bought nothing."
-    few = curve[best].few
-    return f"{line} With ten labels per class it is {_with(few)}. The task is the same; only the representation has changed."
+        line = f"A straight line tells {_with(now)} right here, and no fewer on the raw input."
+    more = f"With ten labels per class it is {_with(few)}, on the raw input {_percent(few_raw.value)}."
+    if few.value <= few_raw.value and lead.value <= 0:
+        return f"{line} {more} Depth has bought nothing."
+    return f"{line} {more} The task is the same; only the representation has changed."
 
 
 def _learned(
@@ -78,11 +81,17 @@ def _learned(
     at = next((i for i, network in enumerate(walked) if network.control), None)
     if at is None:
         return None
-    twin = walked[at]
+    twin, trained = walked[at], curve[best]
     theirs = [slices[i].reading for i in twin.slices[-1]]
     rival = best_stage(theirs)
-    lead = ahead(curve[best].guess, theirs[rival].guess, shown)
-    points = f"{100 * lead.value:+.1f} points ({interval(_ends(lead), lambda end: f'{100 * end:+.1f}')}, over groups)"
+    rivals = {
+        f"its best layer, {twin.stages[rival]}": (theirs[rival].probe, theirs[rival].guess),
+        "a straight line on the raw input": (curve[0].probe, curve[0].guess),
+        "the nearest neighbours on the raw input": (curve[0].neighbours, curve[0].nearest),
+    }
+    name = max(rivals, key=lambda rival: rivals[rival][0].value)
+    reading, guess = rivals[name]
+    lead = ahead(trained.guess, guess, shown)
     if lead.low > 0:
         end = "That much was learned."
     elif lead.value > 0:
@@ -90,8 +99,9 @@ def _learned(
     else:
         end = "So this curve is no evidence that the layers have learned anything."
     text = (
-        f"On the right stands the same network, untrained. Its best layer, {twin.stages[rival]}, gives "
-        f"{_with(theirs[rival].probe)}; {walked[0].stages[best]} of the trained one is {'ahead of it by' if lead.value > 0 else 'not ahead of it,'} {points}. {end}"
+        f"On the right stands the same network, untrained. Of it and of the raw input, {name} reads most: {_with(reading)}. "
+        f"{walked[0].stages[best]} of the network is {'ahead of that by' if lead.value > 0 else 'not ahead of that:'} "
+        f"{_points(lead)}. {end} (Both were chosen as the best on these samples.)"
     )
     beside = {"network": at, "moment": len(twin.moments) - 1, "stage": rival}
     return _stop("Was it learned?", text, moment=last, stage=best, beside=beside)
@@ -102,12 +112,15 @@ def _training(network: Walked, slices: Sequence[Slice], best: int, last: int) ->
     if last == 0:
         return None
     way = [slices[i].reading.probe.value for i in network.slices[:, best]]
-    half = (way[0] + way[-1]) / 2
-    when = next(m for m, value in enumerate(way) if value >= half) if way[-1] > way[0] else 0
+    stage, first = network.stages[best], network.moments[0]
+    if way[-1] <= way[0]:
+        text = f"At {first} {stage} read {_percent(way[0])}, at the end {_percent(way[-1])}: training has not helped this layer."
+        return _stop("How it came about", text, moment=0, stage=best)
+    when = next(m for m, value in enumerate(way) if value >= (way[0] + way[-1]) / 2)
     now = slices[network.slices[when, best]].reading.probe
     text = (
-        f"Back in time: at {network.moments[0]} {network.stages[best]} reads {_percent(way[0])}, at {network.moments[when]} "
-        f"{_with(now)}, at the end {_percent(way[-1])}. Move the slider of training to see when the islands part."
+        f"Back in time: at {first} {stage} reads {_percent(way[0])}, at {network.moments[when]} {_with(now)}, at the end "
+        f"{_percent(way[-1])}: half of the way is made here. Move the slider of training to see when the islands part."
     )
     return _stop("How it came about", text, moment=when, stage=best)
 
@@ -160,6 +173,10 @@ def _shadow(network: Walked, faithful: Sequence[Faithfulness], last: int) -> dic
 def _ends(score: Any) -> dict[str, float | None]:
     """As `interval` wants them, with None where there is none."""
     return {"low": None if np.isnan(score.low) else score.low, "high": None if np.isnan(score.high) else score.high}
+
+
+def _points(lead: Any) -> str:
+    return f"{100 * lead.value:+.1f} points ({interval(_ends(lead), lambda end: f'{100 * end:+.1f}')}, over groups)"
 
 
 def _percent(value: float) -> str:

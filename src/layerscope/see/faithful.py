@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn.functional import normalize
 
 QUERIES = 1000  # rows asked for their neighbours, at most
 VOTERS = 10
@@ -20,7 +21,7 @@ class Faithfulness(NamedTuple):
     trust: float  # 1: who are neighbours on the map are neighbours in the layer
     continuity: float  # 1: who are neighbours in the layer are neighbours on the map
     torn: float  # true neighbours that the map puts farther than its spread and behind a quarter of all samples
-    held: float  # samples whose class their nearest samples of other groups tell, in the layer
+    held: float  # samples whose class their nearest samples of other groups tell, in the layer (Euclidean or cosine)
     seen: float  # the same on the map
 
 
@@ -49,10 +50,11 @@ def faithfulness(
     k = min(k, (s - 1) // 2)  # the measure is defined for fewer than half of the samples
     rows = torch.randperm(s, generator=torch.Generator().manual_seed(0))[:QUERIES]
     layer, flat = z.float() - z.float().mean(dim=0), torch.from_numpy(xy).float()
+    unit = normalize(layer, dim=1)
     spread = (flat - flat.mean(dim=0)).square().sum(dim=1).mean().sqrt()
     owner = torch.from_numpy(np.unique(groups, return_inverse=True)[1])
     trust = continuity = torn = 0.0
-    right = {"held": 0, "seen": 0}
+    right = {"euclidean": 0, "cosine": 0, "seen": 0}
     for some in rows.split(256):
         far, near = _distances(layer, some), _distances(flat, some)
         in_layer, on_map = (d.topk(k, dim=1, largest=False).indices for d in (far, near))
@@ -62,11 +64,12 @@ def faithfulness(
         apart = (near.gather(1, in_layer) > spread**2) & (rank > max(TORN * s, 2 * k))
         torn += int(apart.sum())
         own = owner[some, None] == owner
-        for name, distance in (("held", far), ("seen", near)):
+        for name, distance in (("euclidean", far), ("cosine", -(unit[some] @ unit.T)), ("seen", near)):
             right[name] += _told(distance.masked_fill_(own, torch.inf), targets, some)
     worst = len(rows) * k * (2 * s - 3 * k - 1) / 2
     lone = len(owner.unique()) == 1
-    held, seen = (np.nan if lone else count / len(rows) for count in right.values())
+    euclidean, cosine, seen = (np.nan if lone else count / len(rows) for count in right.values())
+    held = max(euclidean, cosine)  # the layer holds what can be read from it in either way
     return Faithfulness(1 - trust / worst, 1 - continuity / worst, torn / (len(rows) * k), held, seen)
 
 

@@ -74,8 +74,11 @@ def estimate(
         (slope,) = torch.autograd.grad(result, ones)
     influence = np.bincount(owner, slope.numpy(), count)
     peers = np.bincount(pairs[1])[pairs[1]]  # of each group, in its stratum
-    error = np.sqrt((influence**2 * peers / np.maximum(peers - 1, 1)).sum())
-    reach = float(stats.t.ppf((1 + level) / 2, count - len(rows)) * error)
+    variance = np.bincount(pairs[1], influence**2 * peers / np.maximum(peers - 1, 1))  # of each stratum
+    freedom = np.maximum(np.bincount(pairs[1]) - 1, 1)
+    total = variance.sum()
+    spare = total**2 / (variance**2 / freedom).sum() if total > 0 else count - len(rows)  # Satterthwaite 1946
+    reach = float(stats.t.ppf((1 + level) / 2, spare) * np.sqrt(total))
     least, most = _ends(value, reach, scale)
     return Estimate(value, min(value, max(low, least)), max(value, min(high, most)))
 

@@ -19,10 +19,10 @@ function lines() {
   if (state.comparing) {
     const other = state.views[1];
     if (other.network !== view.network || moment(other) !== moment(view))
-      found.push({name: `right: ${network(other).name}`, colour: "var(--orange)", values: network(other).slices[moment(other)].map(slice => reading(slice))});
+      found.push({name: `right: ${network(other).name}${network(other).stages.length === stages ? "" : " (stretched to the same depth)"}`, colour: "var(--orange)", values: network(other).slices[moment(other)].map(slice => reading(slice))});
   }
   for (const control of facts.networks)
-    if (control.control && control !== network(view) && !(state.comparing && control === network(state.views[1])))
+    if (control.control && facts.networks[control.of] === network(view) && !(state.comparing && control === network(state.views[1])))
       found.push({name: control.name, colour: "var(--orange)", dash: "6 4", values: control.slices.at(-1).map(slice => reading(slice))});
   const flat = value => Array(stages).fill([value, null, null]);
   if (["probe", "few", "neighbours", "equal", "shuffled"].includes(state.measure)) {

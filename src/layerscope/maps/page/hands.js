@@ -36,7 +36,8 @@ function listen(view) {
   };
   canvas.onpointercancel = event => { pointers.delete(event.pointerId); view.drag = null; redraw(); };
   canvas.onpointerleave = () => point(-1);
-  canvas.addEventListener("wheel", event => {
+  canvas.addEventListener("wheel", event => { // so that the page can still be scrolled past the map
+    if (!event.ctrlKey && !event.metaKey && document.activeElement !== canvas) return;
     event.preventDefault();
     zoom(view, Math.exp(-event.deltaY / 400), event.offsetX, event.offsetY);
     redraw();
@@ -47,7 +48,16 @@ function listen(view) {
     if (to) {
       event.preventDefault();
       point(step(view, state.hover >= 0 ? state.hover : Math.max(0, state.pinned), ...to));
+      follow(view, state.hover);
       say(`${targetOf(state.hover)}, ${facts.ids[state.hover]}`);
     } else if (event.key === "Enter" && state.hover >= 0) pin(state.hover);
   };
+}
+
+// A mark that was reached by keys is brought into view.
+function follow(view, i) {
+  const x = screenX(view, view.xy[2 * i]), y = screenY(view, view.xy[2 * i + 1]);
+  if (x > 0 && y > 0 && x < view.width && y < view.height) return;
+  Object.assign(view, {x: view.xy[2 * i], y: view.xy[2 * i + 1], moved: true});
+  redraw();
 }

@@ -18,8 +18,8 @@ function picture(i, size) {
 }
 
 // A button that follows the sample it shows.
-function tile(i, pin, size, same) {
-  const made = element("button", {class: `tile ${same === undefined ? "" : same ? "same" : "other"}`, title: facts.ids[i], "aria-label": `${facts.ids[i]}, ${targetOf(i)}`});
+function tile(i, pin, size, same, yes = ", the same class", no = ", another class") {
+  const made = element("button", {class: `tile ${same === undefined ? "" : same ? "same" : "other"}`, title: facts.ids[i], "aria-label": `${facts.ids[i]}, ${targetOf(i)}${same === undefined ? "" : same ? yes : no}`});
   const shown = picture(i, size);
   const caption = element("span", {}, shown ? targetOf(i) : `${targetOf(i)}: ${facts.texts?.[i] ?? facts.ids[i]}`.slice(0, 60));
   if (same !== undefined) caption.prepend(same ? "✓ " : "✗ ");
@@ -37,13 +37,13 @@ function describe(i, view) {
   const slice = sliceAt(view), near = [...neighbours(i, slice)], guess = guessOf(i, slice), said = saidOf(i, view), right = k => k === columns.targets[i];
   const head = element("div", {}, element("strong", {}, targetOf(i)), element("p", {class: "soft"}, facts.ids[i], element("br"), `group ${facts.group_names[columns.group[i]]}`));
   const shown = picture(i, 96);
-  const parts = [element("div", {class: "head"}, ...(shown ? [shown] : []), head)];
+  const parts = [element("p", {class: "soft"}, `In ${network(view).name}, ${placeName(view)}`), element("div", {class: "head"}, ...(shown ? [shown] : []), head)];
   if (facts.texts) parts.push(element("p", {class: "text", tabindex: 0}, facts.texts[i]));
   if (said >= 0) parts.push(element("p", {}, `Network: ${facts.classes[said]} `, mark(right(said)), ` ${Math.round(100 * sureOf(i, view))} % sure`));
   parts.push(element("p", {}, `Probe in ${network(view).stages[stage(view)]}: ${facts.classes[guess]} `, mark(right(guess))));
   const agree = near.filter(j => right(columns.targets[j])).length;
   parts.push(element("p", {}, `Nearest of other groups here: ${agree} of ${near.length} of its class`));
-  if (sprite) parts.push(element("div", {}, ...near.map(j => tile(j, pin, 40, right(columns.targets[j])))));
+  parts.push(element("div", {}, ...near.map(j => tile(j, pin, 40, right(columns.targets[j])))));
   box.replaceChildren(...parts);
 }
 
@@ -78,7 +78,7 @@ function showRegion(pin) {
   const told = `${region.length} of ${facts.samples}: ${classes}. The probe of this layer is wrong on ${region.filter(wrong).length}; they come first.`;
   section.querySelector("p").textContent = told + (region.length > 120 ? " 120 are shown." : "");
   const first = [...region].sort((a, b) => wrong(b) - wrong(a)).slice(0, 120);
-  section.querySelector("ul").replaceChildren(...first.map(i => element("li", {}, tile(i, pin, 56, !wrong(i)))));
+  section.querySelector("ul").replaceChildren(...first.map(i => element("li", {}, tile(i, pin, 56, !wrong(i), ", probe right", `, probe says ${facts.classes[guessOf(i, slice)]}`))));
 }
 
 // How alike the layers of the two maps are; each cell leads there.

@@ -4,7 +4,7 @@ const screenX = (view, x) => (x - view.x) * view.scale + view.width / 2;
 const screenY = (view, y) => view.height / 2 - (y - view.y) * view.scale;
 
 function fit(view) {
-  view.whole = Math.min(view.width, view.height) / 2 / (facts.reach * 1.08);
+  view.whole = Math.min(view.width / 2 / facts.reach[0], view.height / 2 / facts.reach[1]) / 1.06;
   Object.assign(view, {x: 0, y: 0, scale: view.whole, moved: false});
 }
 
@@ -51,13 +51,14 @@ function draw(view) {
 // Pictures where there is room for them, over the marks of all.
 function drawPictures(view) {
   const {context, ratio} = view, {tile, columns: across} = facts.sprite, size = clamp(view.scale / view.whole * 26, 20, 72);
-  const taken = new Set(), first = state.region.length ? state.region : Array.from({length: facts.samples}, (_, i) => i);
+  const first = state.region.length ? state.region : Array.from({length: facts.samples}, (_, i) => i);
+  view.shown = {size, cells: new Map()}; // which sample is where, so that a press finds the picture
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.lineWidth = 1.5;
   for (const i of first) {
     const x = screenX(view, view.xy[2 * i]), y = screenY(view, view.xy[2 * i + 1]), cell = `${Math.round(x / size)} ${Math.round(y / size)}`;
-    if (view.strength[i] < 100 || taken.has(cell) || x < 0 || y < 0 || x > view.width || y > view.height) continue;
-    taken.add(cell);
+    if (view.strength[i] < 100 || view.shown.cells.has(cell) || x < 0 || y < 0 || x > view.width || y > view.height) continue;
+    view.shown.cells.set(cell, i);
     const left = Math.round(x / size) * size - size / 2 + 1, top = Math.round(y / size) * size - size / 2 + 1;
     context.drawImage(sprite, i % across * tile, Math.floor(i / across) * tile, tile, tile, left, top, size - 2, size - 2);
     context.strokeStyle = palette()[view.look[i] >> 3];
@@ -79,7 +80,7 @@ function drawNames(view) {
   context.lineJoin = "round";
   for (let c = 0; c < k; c++) {
     const [count, x, y, square] = sums.subarray(4 * c, 4 * c + 4), spread = Math.sqrt(square / count - (x * x + y * y) / count ** 2);
-    const clear = clamp(1.5 - 3.4 * spread / facts.reach, 0, 1);
+    const clear = clamp(1.5 - 3.4 * spread / facts.spread, 0, 1);
     if (!count || clear < 0.05) continue;
     context.globalAlpha = clear;
     context.strokeStyle = view.panel;
@@ -121,6 +122,10 @@ function ring(view, i, width) {
 }
 
 function pick(view, x, y, near = 14) {
+  if (state.pictures && sprite) {
+    const {size, cells} = view.shown, found = cells.get(`${Math.round(x / size)} ${Math.round(y / size)}`);
+    if (found !== undefined) return found;
+  }
   let best = -1, least = near * near;
   for (let i = 0; i < facts.samples; i++) {
     const far = (screenX(view, view.xy[2 * i]) - x) ** 2 + (screenY(view, view.xy[2 * i + 1]) - y) ** 2;

@@ -2,8 +2,9 @@
 // frames a second, with or without a graphics card.
 const LIGHT = ["#0072b2", "#d55e00", "#009e73", "#b8558f", "#3d9bd6", "#b07d00", "#6b7680", "#1b1f24"];
 const DARK = ["#4aa8ea", "#ff8a3c", "#30c795", "#e79bc5", "#9bd7f7", "#f0bd3c", "#a9b4bf", "#e9edf1"];
-const SURE = ["#c65100", "#d9903d", "#8a939c", "#4a93c4", "#0072b2"]; // from unsure to sure
+const SURE = ["#c65100", "#d9903d", "#8a939c", "#4a93c4", "#0072b2", "#0072b2", "#8a939c"]; // from unsure to sure; then what is not known
 const WRONG = 8 + 6, ON_TOP = 255; // mistakes are drawn last
+const UNSAID = 6 * 8; // a grey disc: the network's outputs are other classes
 const masks = new Map();
 
 const palette = () => state.colour === "sure" ? SURE : dark.matches ? DARK : LIGHT;
@@ -13,6 +14,7 @@ function look(i, view) {
   const target = columns.targets[i];
   if (state.colour === "class") return lookOfClass(target);
   if (state.colour === "group") return (columns.group[i] % 8) * 8 + (columns.group[i] >> 3) % 8;
+  if (saidRow(view) < 0 && (state.colour === "sure" || state.colour === "error")) return UNSAID;
   if (state.colour === "sure") return Math.min(4, Math.floor(sureOf(i, view) * 5)) * 8;
   return (state.colour === "probe" ? guessOf(i, sliceAt(view)) : saidOf(i, view)) === target ? 0 : WRONG;
 }

@@ -52,19 +52,20 @@ function place(view, depth, time) {
 
 function glide(view, depth, time, milliseconds = 700) {
   cancelAnimationFrame(view.gliding);
+  view.goal = {depth, time};
   if (calm.matches) return place(view, depth, time);
   const {depth: d, time: t} = view, begun = performance.now();
   const frame = now => {
     const part = clamp((now - begun) / milliseconds, 0, 1), eased = part * part * (3 - 2 * part);
     place(view, d + (depth - d) * eased, t + (time - t) * eased);
-    if (part < 1) view.gliding = requestAnimationFrame(frame);
+    view.gliding = part < 1 ? requestAnimationFrame(frame) : 0;
   };
   view.gliding = requestAnimationFrame(frame);
 }
 const goStage = (which, depth) => { stop(state.views[which]); glide(state.views[which], depth, moment(state.views[which])); };
 
 function play(view, axis, button) {
-  if (view.playing) return stop(view);
+  if (view.playing) { stop(view); return glide(view, stage(view), moment(view), 250); }
   const last = (axis === "depth" ? network(view).stages : network(view).moments).length - 1;
   const to = at => axis === "depth" ? [at, view.time] : [view.depth, at];
   if (Math.round(view[axis]) === last) place(view, ...to(0));
@@ -78,7 +79,7 @@ function play(view, axis, button) {
 function stop(view) {
   clearInterval(view.playing);
   cancelAnimationFrame(view.gliding);
-  view.playing = 0;
+  view.playing = view.gliding = 0;
   for (const button of view.root.querySelectorAll(".play")) {
     button.textContent = "▶";
     button.setAttribute("aria-label", `Play ${button.dataset.axis === "depth" ? "through the layers" : "through training"}`);
@@ -122,8 +123,9 @@ function addView(where) {
       const by = {ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1}[event.key];
       if (!by) return;
       event.preventDefault();
+      const from = view.gliding && view.goal ? view.goal[axis] : view[axis]; // quick presses add up
       stop(view);
-      glide(view, ...to(Math.round(view[axis]) + by));
+      glide(view, ...to(clamp(Math.round(from) + by, 0, +part(`.${axis}`).max)));
     };
   }
   for (const button of root.querySelectorAll(".play")) button.onclick = () => play(view, button.dataset.axis, button);
@@ -146,15 +148,17 @@ function ink() {
 
 // What colours and shapes mean; a press on a class finds its samples.
 function showKey() {
+  const other = state.colour !== "probe" && facts.networks.some(net => net.said.some(row => row == null)) ? ["outputs are other classes"] : [];
   const named = (names, numbers) => names.map((name, k) => element("span", {}, swatch(numbers[k]), name));
   if (state.colour === "group") { $("key").textContent = `Each group has a colour and a shape; they repeat. ${facts.grouping}`; return; }
-  if (state.colour === "sure") { $("key").replaceChildren(...named(SURE.map((_, k) => `${20 * k} to ${20 * k + 20} % sure`), SURE.map((_, k) => 8 * k))); return; }
-  if (state.colour !== "class") { $("key").replaceChildren(...named(["✓ right", "✗ wrong"], [0, WRONG])); return; }
+  if (state.colour === "sure") { $("key").replaceChildren(...named([0, 1, 2, 3, 4].map(k => `${20 * k} to ${20 * k + 20} % sure`).concat(other), [0, 8, 16, 24, 32, UNSAID])); return; }
+  if (state.colour !== "class") { $("key").replaceChildren(...named(["✓ right", "✗ wrong"].concat(other), [0, WRONG, UNSAID])); return; }
   $("key").replaceChildren(...facts.classes.map((name, k) => {
     const button = element("button", {"aria-pressed": "false"}, swatch(lookOfClass(k)), name);
     button.onclick = () => {
       const on = button.getAttribute("aria-pressed") === "false";
       for (const other of $("key").children) other.setAttribute("aria-pressed", other === button && on);
+      $("search").value = "";
       find(on ? new Set(Array.from({length: facts.samples}, (_, i) => i).filter(i => columns.targets[i] === k)) : null);
     };
     return button;
@@ -173,8 +177,11 @@ function setComparing(on) { state.comparing = on; $("comparing").checked = on; s
 
 function showStop(stop_) {
   const [left, right] = state.views;
+  Object.assign(state, {found: null, region: [], hover: -1, pinned: stop_.pin ?? -1, measure: facts.measures[0].key});
+  $("search").value = "";
+  $("measure").value = state.measure;
   setColour(stop_.colour);
-  state.pinned = stop_.pin ?? -1;
+  seen().forEach(fit);
   if (left.network !== stop_.network) setNetwork(left, stop_.network); else stop(left);
   if (stop_.beside) {
     setNetwork(right, stop_.beside.network);
@@ -182,6 +189,7 @@ function showStop(stop_) {
   }
   setComparing(Boolean(stop_.beside));
   glide(left, stop_.stage, stop_.moment, 1400);
+  if (left.canvas.getBoundingClientRect().bottom > innerHeight) left.canvas.scrollIntoView({block: "end", behavior: calm.matches ? "auto" : "smooth"});
 }
 
 function letGo() {
@@ -202,7 +210,9 @@ function controls() {
   $("pictures").onchange = event => { state.pictures = event.target.checked; redraw(); };
   $("pictures").parentElement.hidden = !sprite;
   $("comparing").onchange = event => setComparing(event.target.checked);
-  $("search").oninput = event => find(search(event.target.value));
+  $("search").oninput = event => { showKey(); find(search(event.target.value)); };
+  $("visible").onclick = () => { const view = state.views[0]; choose(within(view, [0, 0, view.width, view.height]).filter(i => !state.found || state.found.has(i))); };
+  $("clear").onclick = letGo;
   $("search").onkeydown = event => { if (event.key === "Enter" && state.found?.size) pin([...state.found][0]); };
   $("readings").ontoggle = event => { if (event.target.open) event.target.querySelector(".scroll").replaceChildren(readingsTable()); };
   if (facts.networks.every(net => net.said.every(row => row == null)))
@@ -217,6 +227,7 @@ function controls() {
 async function start() {
   ({facts, columns, sprite} = await load());
   facts.reach = reach();
+  facts.spread = Math.min(...facts.reach);
   $("title").textContent = facts.title;
   $("lead").textContent = facts.lead;
   $("grouping").textContent = facts.grouping;

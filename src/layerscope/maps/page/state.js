@@ -52,10 +52,9 @@ function positions(view) {
   for (let i = 0; i < size; i++) view.xy[i] = wa * xy[a + i] + wb * xy[b + i] + wc * xy[c + i] + we * xy[e + i];
 }
 
-// How far from the middle all but a few marks lie, over all slices: what a map must show.
+// How far from the middle marks lie, to the side and upward, over all slices: what a map must show.
 function reach() {
-  const {xy} = columns, far = [];
-  for (let i = 0, step = 2 * Math.max(1, Math.floor(xy.length / 40000)); i < xy.length; i += step) far.push(Math.hypot(xy[i], xy[i + 1]));
-  far.sort((a, b) => a - b);
-  return far[Math.floor(far.length * 0.97)] / 32000;
+  const {xy} = columns, far = [0, 0];
+  for (let i = 0; i < xy.length; i++) far[i & 1] = Math.max(far[i & 1], Math.abs(xy[i]));
+  return far.map(most => most / 32000);
 }

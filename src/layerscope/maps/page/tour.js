@@ -2,7 +2,7 @@
 function tour(show) {
   const section = $("tour"), stops = facts.tour, button = name => section.querySelector(`[data-go=${name}]`);
   let at = 0;
-  const close = () => { section.hidden = true; $("tour-open").focus(); };
+  const close = () => { section.hidden = true; setColour("class"); $("tour-open").focus(); };
   const go = to => {
     at = clamp(to, 0, stops.length - 1);
     section.hidden = false;

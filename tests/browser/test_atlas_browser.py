@@ -178,8 +178,51 @@ def test_a_region_is_listed_mistakes_first(page):
     assert page.locator("#region .tile").nth(wrong).get_attribute("class") == "tile same"
 
 
+def test_a_press_on_a_picture_finds_the_sample_it_shows(page):
+    page.locator("#pictures").check()
+    page.wait_for_timeout(100)
+    shown = page.evaluate(
+        "(() => { const v = layerscope.state.views[0]; return [...v.shown.cells].map(([cell, i]) => "
+        "[...cell.split(' ').map(c => c * v.shown.size), i]); })()"
+    )
+    assert len(shown) > 10
+    box = page.locator(".map canvas").first.bounding_box()
+    for x, y, i in shown[:5]:
+        page.mouse.move(box["x"] + x, box["y"] + y)
+        assert page.evaluate("layerscope.state.hover") == i
+
+
+def test_quick_presses_add_up(browser, tmp_path):
+    with opened(browser, tmp_path, reduced_motion="no-preference") as page:
+        page.locator("[data-go=close]").click()
+        page.evaluate("layerscope.glide(layerscope.state.views[0], 0, 2, 1)")
+        page.wait_for_timeout(200)
+        page.locator(".depth").first.focus()
+        for _ in range(3):
+            page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(1200)
+        assert place(page) == [3, 2]
+
+
+def test_what_is_found_can_be_listed_and_let_go_by_keys(page):
+    page.locator("#search").fill("__proto__")
+    page.locator("#visible").press("Enter")
+    found = page.evaluate("[...layerscope.state.found]")
+    assert page.evaluate("layerscope.state.region") == found
+    assert page.locator("#region .tile").count() == len(found)
+    assert "probe" in page.locator("#region .tile").first.get_attribute("aria-label")
+    page.locator("#clear").press("Enter")
+    assert page.locator("#region").is_hidden()
+    assert page.locator("#search").input_value() == ""
+
+
 def test_zoom_keeps_what_is_under_the_pointer(page):
     box = page.locator(".map canvas").first.bounding_box()
+    page.mouse.move(box["x"] + 50, box["y"] + 50)
+    page.mouse.wheel(0, -400)  # not asked for: the page may scroll, the map stays
+    page.wait_for_timeout(100)
+    assert page.evaluate("layerscope.state.views[0].scale / layerscope.state.views[0].whole") == 1
+    page.locator(".map canvas").first.focus()
     x, y = page.evaluate("layerscope.where(3)")
     page.mouse.move(x, y)
     page.mouse.wheel(0, -400)
