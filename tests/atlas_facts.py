@@ -35,7 +35,8 @@ def invented(samples=120, stages=4, moments=3, networks=2, texts=False):
         "texts": ["שלום " + HOSTILE[i % 6] for i in range(samples)] if texts else None,
         "group_names": [f"g{i}" for i in range(samples)],
         "networks": [
-            {"name": f"net {n}", "control": n > 0, "of": 0 if n else None, "moments": [f"step {20 * m}" for m in range(moments)],
+            {"name": f"net {n}", "control": n > 0, "of": 0 if n else None,
+             "moments": [f"step {20 * m}" for m in range(moments)],
              "stages": [f"block {s}" for s in range(stages)], "slices": grid[n],
              "said": [n * moments + m for m in range(moments)]} for n in range(networks)
         ],
