@@ -64,7 +64,12 @@ class Dataset(Generic[Column]):
             >>> len(Dataset.of(Images(pixels), [0, 1, 0, 1], groups=["Ann", "Ann", "Bo", "Bo"]))
             4
         """
-        labels = torch.as_tensor(np.asarray(targets)).long()
+        whole = np.asarray(targets)
+        if whole.ndim != 1 or not len(whole) or whole.dtype.kind not in "biu":
+            raise ValueError(
+                f"{name}: targets must be whole numbers, one a sample. Got {whole.dtype}, shape {whole.shape}."
+            )
+        labels = torch.as_tensor(whole).long()
         named = tuple(classes) if classes is not None else tuple(str(k) for k in range(int(labels.max()) + 1))
         if int(labels.min()) < 0 or int(labels.max()) >= len(named):
             raise ValueError(
@@ -98,9 +103,18 @@ class Dataset(Generic[Column]):
 
 def _numbered(groups: Shaped[np.ndarray, " s"]) -> Int[np.ndarray, " s"]:
     """Whole numbers as they are; names as numbers that are the same in every data set, so that a shared one is seen."""
-    if np.issubdtype(groups.dtype, np.integer):
-        return groups.astype(np.int64)
+    missing = np.array([group is None or group != group for group in groups.tolist()])
+    if missing.any():
+        raise ValueError(
+            f"every sample needs a group. {missing.sum()} of {len(groups)} have none, first row {missing.argmax()}."
+        )
+    if np.issubdtype(groups.dtype, np.integer) or (
+        groups.dtype.kind == "f" and (groups == groups.astype(np.int64)).all()
+    ):
+        return groups.astype(np.int64)  # 2.0 is 2: a column that once had gaps
     names, owner = np.unique(groups.astype(str), return_inverse=True)
+    if all(name.isdecimal() and len(name) < 19 for name in names):
+        return names.astype(np.int64)[owner]
     numbers = [int.from_bytes(sha256(name.encode()).digest()[:6], "big") for name in names]
     return np.array(numbers, np.int64)[owner]
 

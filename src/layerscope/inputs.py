@@ -19,6 +19,13 @@ class Images:
 
     pixels: UInt8[Tensor, "s c h w"]
 
+    def __post_init__(self) -> None:
+        if self.pixels.dtype != torch.uint8 or self.pixels.ndim != 4:
+            raise ValueError(
+                f"images need whole numbers from 0 to 255 (uint8), of shape (samples, channels, height, width). Got "
+                f"{self.pixels.dtype}, {tuple(self.pixels.shape)}. From 0 to 1: (255 * x).round().to(torch.uint8)."
+            )
+
     def __len__(self) -> int:
         return len(self.pixels)
 

@@ -156,3 +156,33 @@ def test_grey_or_colour_only(parts):
     data = Dataset.of(odd, np.arange(40) % 2)
     with pytest.raises(ValueError, match="Give pictures of your own"):
         layerscope.atlas(nn.Sequential(nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(144, 2)), data, samples=20)
+
+
+def test_what_would_go_wrong_silently_is_refused(parts, walk):
+    from dataclasses import replace
+
+    test, val = parts["test"], parts["val"]
+    with pytest.raises(ValueError, match="the same classes in the same order"):
+        layerscope.atlas(walk, test, fit_on=replace(val, classes=val.classes[::-1]), samples=60)
+    with pytest.raises(ValueError, match="repeated ids"):
+        layerscope.atlas(walk, replace(test, ids=np.full(len(test), "x")), fit_on=val, samples=60)
+    with pytest.raises(ValueError, match=r"samples must be 10 to 20,000. Got 5"):
+        layerscope.atlas(walk, test, fit_on=val, samples=5)
+    with pytest.raises(ValueError, match=f"texts: one for each of the {len(test)} samples is needed. Got 3"):
+        layerscope.atlas(walk, test, fit_on=val, samples=60, texts=["a", "b", "c"])
+
+
+def test_probabilities_are_not_softened_twice(parts):
+    class Sure(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.head = nn.Conv2d(1, 4, 3), nn.Linear(4, 2)
+
+        def forward(self, x):
+            return (30 * self.head(self.conv(x).mean((2, 3)))).softmax(1)
+
+    torch.manual_seed(0)
+    found = layerscope.atlas(Sure(), parts["test"], fit_on=parts["val"], samples=60, twin=False)
+    sure = [stop["text"] for stop in found.facts["tour"] if stop["title"] == "Where it goes wrong"]
+    confidence = float(sure[0].split(" with ")[1].split(" %")[0])
+    assert confidence > 75  # softened once more, no confidence in two classes is above 73 %

@@ -1,5 +1,8 @@
 """Columns of samples: rows and pooling, against loops that are plainly right."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -99,3 +102,21 @@ def test_without_groups_the_card_says_that_they_are_unknown():
         Dataset.of(images, [0, 2, 1], classes=["a", "b"])
     with pytest.raises(ValueError, match="one row per sample"):
         Dataset.of(images, [0, 1])
+
+
+def test_inputs_and_columns_that_would_be_misread_are_refused():
+    code = (
+        "import torch; from layerscope.inputs import Images; Images(torch.rand(2, 1, 4, 4))"  # without the shape checks
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
+    assert "(uint8), of shape (samples, channels, height, width). Got torch.float32, (2, 1, 4, 4). From 0 to 1:" in said
+    images = Images(torch.zeros(3, 1, 4, 4, dtype=torch.uint8))
+    for targets in ([0.9, 0.1, 1.0], [[0, 1], [1, 0], [1, 0]], []):
+        with pytest.raises(ValueError, match="targets must be whole numbers, one a sample"):
+            Dataset.of(images, targets)
+    with pytest.raises(ValueError, match="1 of 3 have none, first row 1"):
+        Dataset.of(images, [0, 1, 1], groups=[1.0, float("nan"), 2.0])
+    same = [
+        Dataset.of(images, [0, 1, 1], groups=g).groups.tolist() for g in ([1, 2, 2], [1.0, 2.0, 2.0], ["1", "2", "2"])
+    ]
+    assert same == [[1, 2, 2]] * 3

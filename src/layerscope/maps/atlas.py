@@ -27,6 +27,7 @@ from layerscope.see.activations import untrained
 from layerscope.see.faithful import faithfulness, movement
 from layerscope.see.map2d import map2d
 
+MOST_SAMPLES = 20_000  # neighbours are written as numbers of 16 bits
 TILE = 48  # pixels, of a picture on the page
 Moments = nn.Module | Mapping[str, nn.Module]  # one network, or what it was at several moments, by name
 
@@ -92,6 +93,7 @@ def atlas(
         layerscope.atlas(model, unseen, samples=600)                      # in a notebook
         layerscope.atlas(timm.create_model("resnet18"), unseen).write("atlas.html")
     """
+    _check(dataset, fit_on, samples, texts, pictures)
     row = {str(name): i for i, name in enumerate(dataset.ids)}
     if fit_on is None:
         halves = split(dataset, {"fit": 0.5, "score": 0.5}, seed)
@@ -124,6 +126,29 @@ def atlas(
     image, told["sprite"] = _sprite(pictures, rows, shown)
     progress("writing the page", 0, None, "")
     return Atlas(called, page(told, columns(walked, slices, xy, shown), image), told)
+
+
+def _check(
+    dataset: Dataset,
+    fit_on: Dataset | None,
+    samples: int,
+    texts: Sequence[str] | None,
+    pictures: bool | np.ndarray,
+) -> None:
+    """What would go wrong late, or silently."""
+    if not 10 <= samples <= MOST_SAMPLES:
+        raise ValueError(f"samples must be 10 to {MOST_SAMPLES:,}. Got {samples}.")
+    if len(dataset.classes) < 2:
+        raise ValueError(f"an atlas needs two classes or more. Got {dataset.classes}.")
+    if len(set(map(str, dataset.ids))) < len(dataset):
+        raise ValueError(f"every sample needs an id of its own. Got {len(dataset):,} samples with repeated ids.")
+    if fit_on is not None and fit_on.classes != dataset.classes:
+        raise ValueError(
+            f"fit_on must have the same classes in the same order. Got {fit_on.classes}, {dataset.classes}."
+        )
+    for what, given in (("texts", texts), ("pictures", pictures)):
+        if given is not None and not isinstance(given, bool) and len(given) != len(dataset):
+            raise ValueError(f"{what}: one for each of the {len(dataset):,} samples is needed. Got {len(given):,}.")
 
 
 def _network(name: str, given: Moments, shown: Dataset, stages: str | Sequence[str]) -> Network:

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from layerscope.dataset import Dataset
+from layerscope.models.borrowed import Borrowed
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress
@@ -99,7 +100,7 @@ def record(
             numbers.append(
                 [_slice(slices, stage, fitted, scored, fit_on, score_on, scratch, width, seed) for stage in stages]
             )
-            said.append(_said(list(scored.values())[-1], score_on))
+            said.append(_said(model, list(scored.values())[-1], score_on))
             done += 1
         table = np.array(numbers)
         walked.append(Walked(network.name, network.control, tuple(network.moments), stages, table, tuple(said)))
@@ -156,8 +157,9 @@ def _slice(
     return len(slices) - 1
 
 
-def _said(output: Float[Tensor, "s d"], score_on: Dataset) -> Predictions | None:
-    if output.shape[1] != len(score_on.classes):
+def _said(model: Layered, output: Float[Tensor, "s d"], score_on: Dataset) -> Predictions | None:
+    how = model.chosen["output"].how if isinstance(model, Borrowed) else None
+    if output.shape[1] != len(score_on.classes) or (how is not None and how.kind != "sample"):
         return None
     given = bool((output >= 0).all()) and torch.allclose(output.sum(dim=1), torch.ones(len(output)), atol=1e-3)
     probs = (output if given else output.double().softmax(dim=1)).double().numpy()

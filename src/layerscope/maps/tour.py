@@ -48,11 +48,11 @@ def _stop(title: str, text: str, **where: Any) -> dict[str, Any]:
 
 
 def _raw(raw: Reading, shown: Dataset) -> str:
-    k = len(shown.classes)
+    k, common = len(shown.classes), int(shown.targets.bincount().max()) / len(shown)
     return (
         f"Each mark is one of {len(shown):,} samples that the network has not learned from, placed near those that are "
         f"like it as raw input. A straight line tells {_with(raw.probe)} of their {k} classes right here, the nearest "
-        f"neighbours {_with(raw.neighbours)}; chance would be about {_percent(1 / k)}. Move the slider of depth."
+        f"neighbours {_with(raw.neighbours)}; who always names the commonest class has {_percent(common)}. Move the slider of depth."
     )
 
 

@@ -22,12 +22,14 @@ def activations(model: Layered, dataset: Dataset, batch_size: int = 512) -> dict
     """
     device = device_of(model)
     found: dict[str, list[Tensor]] = {}
-    with untouched(model), torch.inference_mode():
+    with untouched(model), torch.no_grad():  # not inference_mode, which marks what a module keeps for later
         for batch in batches(dataset, batch_size):
             inputs = batch.inputs.to(device)
             for stage in model.stages(inputs):
                 z = stage.h if stage.per_sample else torch.cat([inputs.pool(stage.h), inputs.peak(stage.h)], dim=1)
-                found.setdefault(stage.name, []).append(project(z.float(), MOST_FEATURES).cpu())
+                found.setdefault(stage.name, []).append(
+                    project(z.float(), MOST_FEATURES).cpu().clone()
+                )  # no view of a map
     return {name: torch.cat(parts) for name, parts in found.items()}
 
 
@@ -94,7 +96,7 @@ def calibrate(twin: Layered, dataset: Dataset, seed: int) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # a plain average over batches  # pyright: ignore[reportAttributeAccessIssue]
         norm.train()
-    with torch.inference_mode():
+    with torch.no_grad():
         for i, batch in enumerate(batches(dataset, 256, torch.Generator().manual_seed(seed)) if norms else ()):
             if i == 8:
                 break

@@ -66,11 +66,16 @@ class Learned:
 def learned(trained: list[Reading], twin: list[Reading], score_on: Dataset) -> Learned:
     """The best trained block against the best of: untrained blocks, raw pixels, neighbours on raw pixels."""
     answers = score_on.targets.numpy()
-    rivals = {f"the untrained twin's {r.stage}": r.guess for r in twin if r.stage.startswith("block")}
+    rivals = {f"the untrained twin's {r.stage}": r.guess for r in _blocks(twin)}
     rivals |= {"a straight line on raw pixels": trained[0].guess, "neighbours on raw pixels": trained[0].nearest}
-    best = max((r for r in trained if r.stage.startswith("block")), key=lambda r: r.probe.value)
+    best = max(_blocks(trained), key=lambda r: r.probe.value)
     rival = max(rivals, key=lambda name: float((rivals[name] == answers).mean()))
     return Learned(best.stage, rival, ahead(best.guess, rivals[rival], score_on))
+
+
+def _blocks(readings: list[Reading]) -> list[Reading]:
+    """Those of blocks; of a borrowed network, whose stages have other names, all but the first and the last."""
+    return [r for r in readings if r.stage.startswith("block")] or readings[1:-1] or readings
 
 
 def ahead(a: Int[np.ndarray, " q"], b: Int[np.ndarray, " q"], score_on: Dataset) -> Difference:

@@ -35,6 +35,7 @@ function lines() {
 function drawCurve(go) {
   const figure = $("curve"), view = state.views[0], {kind, explain, title} = measureNow(), shown = lines(), {stages} = network(view);
   const values = shown.flatMap(line => line.values.flatMap(value => line.band ? value : value[0])).filter(value => value != null);
+  if (!values.length) values.push(0, 1);
   const least = Math.min(...values), most = Math.max(...values);
   curve.low = kind === "share" && most > 0.3 ? 0 : Math.min(0, least);
   curve.high = kind === "share" && most > 0.3 ? 1 : most * 1.08 || 1;
@@ -44,13 +45,13 @@ function drawCurve(go) {
     figure.append(svg("text", {x: LEFT - 8, y: yOf(tick) + 4, "text-anchor": "end"}, kind === "share" ? `${Math.round(100 * tick)} %` : +tick.toPrecision(2)));
   }
   for (const line of [...shown].reverse()) drawLine(figure, view, line);
-  const crowded = stages.length > 7;
+  const crowded = stages.length > 7, wide = Math.min(28, (RIGHT - LEFT) / Math.max(1, stages.length - 1));
   stages.forEach((name, s) => {
     const [value] = reading(network(view).slices[moment(view)][s]);
     if (!crowded || s === 0 || s === stages.length - 1)
       figure.append(svg("text", {x: xOf(view, s), y: 186, "text-anchor": s === 0 ? "start" : s === stages.length - 1 ? "end" : "middle"}, name.length > 9 ? `${name.slice(0, 8)}…` : name));
     if (value != null) figure.append(svg("circle", {class: s === stage(view) ? "dot here" : "dot", cx: xOf(view, s), cy: yOf(value), r: 4.5}));
-    const hit = svg("rect", {class: "hit", x: xOf(view, s) - 14, y: TOP, width: 28, height: BOTTOM - TOP, tabindex: 0, role: "button", "aria-label": `${name}: ${written(value, kind)}`, "data-stage": s});
+    const hit = svg("rect", {class: "hit", x: xOf(view, s) - wide / 2, y: TOP, width: wide, height: BOTTOM - TOP, tabindex: 0, role: "button", "aria-label": `${name}: ${written(value, kind)}`, "data-stage": s});
     hit.onclick = () => go(0, s);
     hit.onkeydown = event => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); go(0, s); } };
     figure.append(hit);

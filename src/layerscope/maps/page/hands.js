@@ -14,14 +14,14 @@ function listen(view) {
     if (pointers.size === 2) {
       const [, [u, v]] = [...pointers].find(([id]) => id !== event.pointerId);
       zoom(view, Math.hypot(x - u, y - v) / Math.max(1, Math.hypot(before[0] - u, before[1] - v)), (x + u) / 2, (y + v) / 2);
-    } else if (view.drag.box) {
+    } else if (view.drag?.box) {
       view.drag.box.splice(2, 2, x, y);
     } else {
       view.x -= (x - before[0]) / view.scale;
       view.y += (y - before[1]) / view.scale;
       view.moved = true;
     }
-    view.drag.far = Math.max(view.drag.far, Math.hypot(x - view.drag.x, y - view.drag.y));
+    if (view.drag) view.drag.far = Math.max(view.drag.far, Math.hypot(x - view.drag.x, y - view.drag.y));
     pointers.set(event.pointerId, [x, y]);
     redraw();
   };

@@ -173,7 +173,7 @@ function find(found) {
 }
 
 function setColour(colour) { state.colour = colour; $("colour").value = colour; showKey(); state.views.forEach(dress); redraw(); }
-function setComparing(on) { state.comparing = on; $("comparing").checked = on; state.views[1].root.hidden = !on; settle(); }
+function setComparing(on) { stop(state.views[1]); state.comparing = on; $("comparing").checked = on; state.views[1].root.hidden = !on; settle(); }
 
 function showStop(stop_) {
   const [left, right] = state.views;
