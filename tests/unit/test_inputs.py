@@ -104,19 +104,37 @@ def test_without_groups_the_card_says_that_they_are_unknown():
         Dataset.of(images, [0, 1])
 
 
-def test_inputs_and_columns_that_would_be_misread_are_refused():
-    code = (
-        "import torch; from layerscope.inputs import Images; Images(torch.rand(2, 1, 4, 4))"  # without the shape checks
+MISREAD = """
+import torch
+from layerscope import Dataset, Images
+images = Images(torch.zeros(3, 1, 4, 4, dtype=torch.uint8))
+for wrong in (
+    lambda: Images(torch.rand(2, 1, 4, 4)),
+    lambda: Dataset.of(images, [0.9, 0.1, 1.0]),
+    lambda: Dataset.of(images, [[0, 1], [1, 0], [1, 0]]),
+    lambda: Dataset.of(images, []),
+    lambda: Dataset.of(images, [0, 1, 1], groups=[1.0, float("nan"), 2.0]),
+):
+    try:
+        wrong()
+        print("taken")
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_what_would_be_misread_is_refused_without_the_shape_checks_too():
+    done = subprocess.run([sys.executable, "-c", MISREAD], capture_output=True, text=True, check=True)
+    floats, cut, one_hot, empty, missing = done.stdout.splitlines()
+    assert (
+        "(uint8), of shape (samples, channels, height, width). Got torch.float32, (2, 1, 4, 4). From 0 to 1" in floats
     )
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr
-    assert "(uint8), of shape (samples, channels, height, width). Got torch.float32, (2, 1, 4, 4). From 0 to 1:" in said
+    for said in (cut, one_hot, empty):
+        assert "targets must be whole numbers, one a sample" in said
+    assert "1 of 3 have none, first row 1" in missing
+
+
+def test_a_group_is_the_same_number_however_it_is_written():
     images = Images(torch.zeros(3, 1, 4, 4, dtype=torch.uint8))
-    for targets in ([0.9, 0.1, 1.0], [[0, 1], [1, 0], [1, 0]], []):
-        with pytest.raises(ValueError, match="targets must be whole numbers, one a sample"):
-            Dataset.of(images, targets)
-    with pytest.raises(ValueError, match="1 of 3 have none, first row 1"):
-        Dataset.of(images, [0, 1, 1], groups=[1.0, float("nan"), 2.0])
-    same = [
-        Dataset.of(images, [0, 1, 1], groups=g).groups.tolist() for g in ([1, 2, 2], [1.0, 2.0, 2.0], ["1", "2", "2"])
-    ]
-    assert same == [[1, 2, 2]] * 3
+    written = ([1, 2, 2], [1.0, 2.0, 2.0], ["1", "2", "2"])
+    assert [Dataset.of(images, [0, 1, 1], groups=g).groups.tolist() for g in written] == [[1, 2, 2]] * 3
