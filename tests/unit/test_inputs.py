@@ -126,9 +126,7 @@ for wrong in (
 def test_what_would_be_misread_is_refused_without_the_shape_checks_too():
     done = subprocess.run([sys.executable, "-c", MISREAD], capture_output=True, text=True, check=True)
     floats, cut, one_hot, empty, missing = done.stdout.splitlines()
-    assert (
-        "(uint8), of shape (samples, channels, height, width). Got torch.float32, (2, 1, 4, 4)" in floats
-    )
+    assert "(uint8), of shape (samples, channels, height, width). Got torch.float32, (2, 1, 4, 4)" in floats
     for said in (cut, one_hot, empty):
         assert "targets must be whole numbers, one a sample" in said
     assert "1 of 3 have none, first row 1" in missing
