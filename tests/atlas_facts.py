@@ -40,10 +40,10 @@ def invented(samples=120, stages=4, moments=3, networks=2, texts=False):
              "stages": [f"block {s}" for s in range(stages)], "slices": grid[n],
              "said": [n * moments + m for m in range(moments)]} for n in range(networks)
         ],
-        "start": place, "chance": 0.2,
+        "start": place,
         "measures": [
-            {"key": "probe", "title": "Probe accuracy", "short": "probe", "kind": "share", "explain": "A line."},
-            {"key": "bits", "title": "Bits per label", "short": "bits", "kind": "bits", "explain": "Less is more."},
+            {"key": "probe", "title": "Probe accuracy", "kind": "share", "explain": "A line."},
+            {"key": "bits", "title": "Bits per label", "kind": "bits", "explain": "Less is more."},
         ],
         "slices": [
             {"features": 64,

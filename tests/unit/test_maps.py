@@ -5,12 +5,21 @@ import io
 import numpy as np
 import pytest
 import torch
+from conftest import toy_images
 from PIL import Image
 
+from layerscope.checkpoint import build
+from layerscope.dataset import split
 from layerscope.maps.alike import alike
-from layerscope.maps.record import Walked, links
+from layerscope.maps.record import Network, Walked, links, record
 from layerscope.maps.sprite import sprite
+from layerscope.progress import silent
+from layerscope.see.activations import activations
+from layerscope.see.description import description_length
+from layerscope.see.geometry import geometry
+from layerscope.see.neighbours import other_neighbours
 from layerscope.see.similarity import cka
+from layerscope.train import predict
 
 
 def g(seed):
@@ -60,3 +69,20 @@ def test_pictures_that_cannot_be_shown_are_refused():
         sprite(np.zeros((2, 2, 8, 8), np.uint8))
     with pytest.raises(ValueError, match="90,000 pictures of 64 pixels do not fit"):
         sprite(np.zeros((90_000, 1, 1, 1), np.uint8), tile=64)
+
+
+def test_a_slice_keeps_what_was_measured_of_its_own_layer(tmp_path):
+    parts = split(toy_images(240), {"val": 0.5, "test": 0.5}, seed=0)
+    model = build("cnn", {"channels": 1, "classes": 2, "shrink": 1, "widths": (4, 8)}, seed=0)
+    walked, slices = record([Network("cnn", {"now": model})], parts["val"], parts["test"], tmp_path, 0, silent)
+    fitted, scored = activations(model, parts["val"]), activations(model, parts["test"])
+    for stage, number in zip(walked[0].stages, walked[0].slices[0], strict=True):
+        s = slices[number]
+        assert torch.equal(s.z, scored[stage])
+        assert torch.equal(s.rows(np.array([3, 1])), scored[stage][[3, 1]])
+        assert torch.equal(s.near, other_neighbours(scored[stage], parts["test"].groups, 5))
+        assert s.bits == description_length(fitted[stage], parts["val"].targets, parts["val"].groups, 2, 0)
+        assert s.geometry == geometry(scored[stage], parts["test"].targets, parts["test"].groups)
+    said = walked[0].said[0]
+    assert said is not None
+    np.testing.assert_allclose(said.probs, predict(model, parts["test"]).probs, atol=1e-6)

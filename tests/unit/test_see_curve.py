@@ -104,3 +104,16 @@ def test_few_labels_of_one_group_have_no_interval():
     found = few_score(guesses, one)
     assert np.isnan(found.low)
     assert np.isnan(found.high)
+
+
+def test_the_controls_are_what_they_are_called():
+    """A layer in which both classes are told apart by all of 60 directions together, and by no few of them."""
+    draw = torch.Generator().manual_seed(3)
+    y = torch.randint(2, (1200,), generator=draw)
+    z = torch.randn(1200, 60, generator=draw) + 0.35 * y[:, None] * (torch.arange(60) % 2 * 2 - 1)
+    data = Dataset.of(Images(torch.zeros(1200, 1, 2, 2, dtype=torch.uint8)), y, groups=np.arange(1200))
+    parts = data.rows(np.arange(700)), data.rows(np.arange(700, 1200))
+    found = read(z[:700], z[700:], *parts, "block1", width=2)
+    assert found.probe.value > 0.85
+    assert found.equal.value < found.probe.value - 0.1  # two random directions of sixty
+    assert 0.4 < found.shuffled.value < 0.6

@@ -14,7 +14,7 @@ from torch import nn
 from layerscope.checkpoint import write_text
 from layerscope.dataset import Dataset, at_most, split
 from layerscope.inputs import Images
-from layerscope.maps.alike import alike
+from layerscope.maps.alike import MOST, alike
 from layerscope.maps.facts import columns, facts
 from layerscope.maps.page import page
 from layerscope.maps.record import Network, links, record
@@ -117,7 +117,8 @@ def atlas(
         for s, at in zip(slices, xy, strict=True):
             progress("how far the maps can be trusted", len(faithful), len(slices), "maps")
             faithful.append(faithfulness(s.z, at, shown.targets, shown.groups))
-        cka = alike([s.z for s in slices]).numpy()
+        some = np.linspace(0, len(shown) - 1, min(MOST, len(shown))).astype(np.int64)
+        cka = alike([s.rows(some) for s in slices]).numpy()
     moves = [(a, b, move) for (a, b), move in zip(pairs, movement(xy, pairs), strict=True)]
     said = [texts[i] for i in rows] if texts is not None else None
     called = title or f"{names[0]} on {shown.source.title}"

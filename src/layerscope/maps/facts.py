@@ -17,22 +17,21 @@ LEAD = "Deep learning is a search for representations that make a task easy. Wal
 class Measure(NamedTuple):
     key: str
     title: str
-    short: str
     kind: str  # "share", "bits" or "number": how it is written
     explain: str
 
 
 MEASURES = (
-    Measure("probe", "Linear probe", "straight line", "share", "A straight line, fitted on other samples, tells so many of these right."),
-    Measure("few", "Linear probe, ten labels per class", "10 labels", "share", "The same, when only ten samples of each class have labels."),
-    Measure("neighbours", "Nearest neighbours", "neighbours", "share", "The ten nearest other samples, by vote, tell so many right."),
-    Measure("equal", "Linear probe at equal width", "equal width", "share", "Each layer projected at random to the width of the narrowest: a wide layer is easier to read."),
-    Measure("shuffled", "Linear probe, shuffled labels", "shuffled", "share", "A control: a probe that learned shuffled labels. It must stay near the share of the most frequent class."),
-    Measure("bits", "Bits per label", "bits", "bits", "How long the labels are when they are told one after another with the help of this layer; less is easier."),
-    Measure("separation", "Variance between classes", "between", "share", "The share of the variance that lies between classes."),
-    Measure("collapse", "Spread within classes (NC1)", "NC1", "number", "The spread within classes, in units of that between them; it falls to 0 as classes collapse to points."),
-    Measure("dimension", "Intrinsic dimension (TwoNN)", "dimension", "number", "An estimate, too low above about ten; for comparison only."),
-    Measure("rank", "Effective rank", "rank", "number", "How many directions share the variance."),
+    Measure("probe", "Linear probe", "share", "A straight line, fitted on other samples, tells so many of these right."),
+    Measure("few", "Linear probe, ten labels per class", "share", "The same, when only ten samples of each class have labels."),
+    Measure("neighbours", "Nearest neighbours", "share", "The ten nearest other samples, by vote, tell so many right."),
+    Measure("equal", "Linear probe at equal width", "share", "Each layer projected at random to the width of the narrowest: a wide layer is easier to read."),
+    Measure("shuffled", "Linear probe, shuffled labels", "share", "A control: a probe that learned shuffled labels. It must stay near the share of the most frequent class."),
+    Measure("bits", "Bits per label", "bits", "How long the labels are when they are told one after another with the help of this layer; less is easier."),
+    Measure("separation", "Variance between classes", "share", "The share of the variance that lies between classes."),
+    Measure("collapse", "Spread within classes (NC1)", "number", "The spread within classes, in units of that between them; it falls to 0 as classes collapse to points."),
+    Measure("dimension", "Intrinsic dimension (TwoNN)", "number", "An estimate, too low above about ten; for comparison only."),
+    Measure("rank", "Effective rank", "number", "How many directions share the variance."),
 )  # fmt: skip
 
 
@@ -73,7 +72,6 @@ def facts(
             for network in walked
         ],
         "start": {"network": 0, "moment": len(walked[0].moments) - 1, "stage": 0},
-        "chance": 1 / len(shown.classes),
         "measures": [measure._asdict() for measure in MEASURES],
         "slices": [
             {

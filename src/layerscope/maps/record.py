@@ -52,6 +52,10 @@ class Slice(NamedTuple):
     def z(self) -> Float[Tensor, "s d"]:
         return torch.from_numpy(np.load(self.file))
 
+    def rows(self, index: Int[np.ndarray, " r"]) -> Float[Tensor, "r d"]:
+        """Some of the samples; the others stay on disk."""
+        return torch.from_numpy(np.load(self.file, mmap_mode="r")[index])
+
 
 class Walked(NamedTuple):
     """A network that was walked through."""

@@ -16,6 +16,10 @@ from layerscope.study.plan import Plan
 from layerscope.study.run import NETWORKS, Study
 
 SMALL_SAMPLES = 400  # in the report
+CALIBRATED = (
+    "Moments before the end are read with batch norms that have seen a few batches of training images (no labels), as "
+    "the untrained twin's have: their running averages would lag behind the weights."
+)
 
 
 def draw_atlases(study: Study) -> None:
@@ -61,7 +65,7 @@ def run_atlas(
         pictures=pictures,
         title=f"{net.upper()} on {source.title}, images {where}",
         names=(net.upper(), (against or "").upper()),
-        notes=[note] if note else [],
+        notes=[text for text in (note, CALIBRATED if len(walk) > 1 else "") if text],
         seed=seed,
         progress=study.progress,
     )
