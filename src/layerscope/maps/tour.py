@@ -85,7 +85,7 @@ def _learned(
     theirs = [slices[i].reading for i in twin.slices[-1]]
     rival = best_stage(theirs)
     rivals = {
-        f"its best layer, {twin.stages[rival]}": (theirs[rival].probe, theirs[rival].guess),
+        f"its best layer, {twin.stages[rival]},": (theirs[rival].probe, theirs[rival].guess),
         "a straight line on the raw input": (curve[0].probe, curve[0].guess),
         "the nearest neighbours on the raw input": (curve[0].neighbours, curve[0].nearest),
     }
