@@ -15,7 +15,7 @@ import torch
 
 from layerscope.card import Card
 from layerscope.dataset import Dataset
-from layerscope.inputs import Images
+from layerscope.inputs import Images, Tokens
 
 TOY = Card("toy", "A toy", "CC0", "made on the spot", "three images in a row")
 
@@ -60,3 +60,15 @@ def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(
         f"{skipped} test(s) skipped for want of data or a browser" if skipped else "no test skipped"
     )
+
+
+def toy_tokens(samples=120, seed=0):
+    """Class 1 holds the word 7, among others and at any place."""
+    dice = torch.Generator().manual_seed(seed)
+    targets = torch.arange(samples) % 2
+    lengths = torch.randint(4, 13, (samples,), generator=dice)
+    ids = torch.randint(8, 20, (samples, 12), generator=dice)
+    place = (torch.rand(samples, generator=dice) * lengths).long()
+    ids[torch.arange(samples), place] = torch.where(targets == 1, 7, 6)
+    mask = torch.arange(12) < lengths[:, None]
+    return Dataset.of(Tokens(ids.masked_fill(~mask, 0), mask), targets, classes=("without", "with"), name="toy")

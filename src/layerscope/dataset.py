@@ -11,9 +11,9 @@ from jaxtyping import Int, Shaped
 from torch import Tensor
 
 from layerscope.card import Card
-from layerscope.inputs import Inputs
+from layerscope.inputs import Inputs, Texts, Tokens
 
-Column = TypeVar("Column", bound=Inputs)
+Column = TypeVar("Column", bound=Inputs | Texts)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Dataset(Generic[Column]):
 
     @staticmethod
     def of(
-        inputs: Inputs,
+        inputs: Inputs | Texts,
         targets: Sequence[int] | Int[np.ndarray, " s"] | Int[Tensor, " s"],
         *,
         groups: Sequence[Any] | Shaped[np.ndarray, " s"] | None = None,
@@ -126,10 +126,23 @@ class Batch(NamedTuple, Generic[Column]):
 
 
 def batches(dataset: Dataset, size: int, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
-    """Yield every row once; pass a generator to visit them in random order."""
+    """Yield every row once; pass a generator to visit them in random order, texts beside others of like length."""
     order = torch.arange(len(dataset)) if shuffle is None else torch.randperm(len(dataset), generator=shuffle)
-    for index in order.to(dataset.targets.device).split(size):
+    rows = order.split(size)
+    if shuffle is not None and isinstance(dataset.inputs, Tokens):
+        rows = _alike_in_length(order, dataset.inputs.mask.sum(dim=1).cpu(), size, shuffle)
+    for index in rows:
+        index = index.to(dataset.targets.device)
         yield Batch(dataset.inputs[index], dataset.targets[index], index)
+
+
+def _alike_in_length(
+    order: Int[Tensor, " s"], lengths: Int[Tensor, " s"], size: int, shuffle: torch.Generator
+) -> list[Int[Tensor, " b"]]:
+    """Batches of texts of like length, so that little is padding: a random pool of 32 batches is sorted and cut."""
+    pools = [pool[lengths[pool].argsort(stable=True)] for pool in order.split(32 * size)]
+    cut = [batch for pool in pools for batch in pool.split(size)]
+    return [cut[i] for i in torch.randperm(len(cut), generator=shuffle)]
 
 
 def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool = False) -> dict[str, Dataset]:

@@ -6,10 +6,12 @@ position, token or node) into one vector per sample. All else is shared code.
 Axes: s samples, c channels, h height, w width, t tokens, n nodes of all graphs, e edges, f node features, d features.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, Shaped, UInt8
 from torch import Tensor
 
 
@@ -45,8 +47,40 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Texts:
+    """Texts as they were written. A tokenizer turns them into the `Tokens` that a network sees.
+
+    Example:
+        >>> len(Texts.of(["a rare disease", "a gene"]))
+        2
+    """
+
+    strings: Shaped[np.ndarray, " s"]  # of str objects
+
+    @staticmethod
+    def of(texts: Iterable[str]) -> "Texts":
+        return Texts(np.array([*texts, None], dtype=object)[:-1])
+
+    def __post_init__(self) -> None:
+        if wrong := [type(text).__name__ for text in self.strings.tolist() if not isinstance(text, str)]:
+            raise ValueError(f"texts need to be strings. {len(wrong)} of {len(self)} are not, the first is {wrong[0]}.")
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def __getitem__(self, rows: Int[Tensor, " r"]) -> "Texts":
+        return Texts(self.strings[rows.cpu().numpy()])
+
+    def to(self, device: torch.device) -> "Texts":  # noqa: ARG002
+        return self
+
+
+@dataclass(frozen=True)
 class Tokens:
-    """Texts as numbers of a vocabulary, padded to one length; `mask` is True at tokens, False at padding."""
+    """Texts as numbers of a vocabulary, padded to one length; `mask` is True at tokens, False at padding.
+
+    Selected rows are padded to the longest of them only, so that a batch costs what its own texts need.
+    """
 
     ids: Int[Tensor, "s t"]
     mask: Bool[Tensor, "s t"]
@@ -59,7 +93,9 @@ class Tokens:
         return len(self.ids)
 
     def __getitem__(self, rows: Int[Tensor, " r"]) -> "Tokens":
-        return Tokens(self.ids[rows], self.mask[rows])
+        ids, mask = self.ids[rows], self.mask[rows]
+        longest = int(mask.any(dim=0).nonzero().amax()) + 1 if len(rows) else 0
+        return Tokens(ids[:, :longest], mask[:, :longest])
 
     def to(self, device: torch.device) -> "Tokens":
         return Tokens(self.ids.to(device), self.mask.to(device))
@@ -121,7 +157,7 @@ class Graphs:
         return lowest.scatter_reduce(0, self.owner[:, None].expand_as(h), h, "amax")
 
 
-Inputs = Images | Tokens | Graphs
+Inputs = Images | Tokens | Graphs  # what a network sees
 
 
 def _members(

@@ -4,6 +4,7 @@ import json
 import math
 import os
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -121,21 +122,22 @@ def epochs(
         model.train()
         # a function of seed and epoch alone, so that a resumed run visits the same batches
         shuffle = torch.Generator().manual_seed(recipe.seed * 1_000_003 + number)
-        for i, batch in enumerate(batches(train, recipe.batch_size, shuffle)):
-            if folder and (number - 1) * per_epoch + i in keep:
-                save_moment(folder, (number - 1) * per_epoch + i, model)
-            for group in optimizer.param_groups:
-                group["lr"] = one_cycle((number - 1) * per_epoch + i, recipe.epochs * per_epoch, recipe.lr)
-            with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
-                logits = model(batch.inputs)
-            loss = cross_entropy(logits.float(), batch.targets, label_smoothing=recipe.label_smoothing)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(loss.detach())
-            sizes.append(len(batch.targets))
-            if i % 64 == 63 or i == per_epoch - 1:  # asking after each step would make a GPU wait
-                _stop_unless_finite(losses, number, model, good, recipe)
+        with _dice(recipe.seed * 1_000_003 + number, device):
+            for i, batch in enumerate(batches(train, recipe.batch_size, shuffle)):
+                if folder and (number - 1) * per_epoch + i in keep:
+                    save_moment(folder, (number - 1) * per_epoch + i, model)
+                for group in optimizer.param_groups:
+                    group["lr"] = one_cycle((number - 1) * per_epoch + i, recipe.epochs * per_epoch, recipe.lr)
+                with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
+                    logits = model(batch.inputs)
+                loss = cross_entropy(logits.float(), batch.targets, label_smoothing=recipe.label_smoothing)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                losses.append(loss.detach())
+                sizes.append(len(batch.targets))
+                if i % 64 == 63 or i == per_epoch - 1:  # asking after each step would make a GPU wait
+                    _stop_unless_finite(losses, number, model, good, recipe)
         steps = torch.stack(losses).cpu().double()
         train_loss = float((steps * torch.tensor(sizes)).sum() / len(train))
         val_loss, val_accuracy = evaluate(model, val) if val else (None, None)
@@ -195,6 +197,14 @@ def predict(model: Layered, dataset: Dataset, batch_size: int = 512) -> Predicti
     logits = torch.cat([model(b.inputs.to(device)).float().cpu() for b in batches(dataset, batch_size)])
     probs = logits.double().softmax(dim=-1).numpy()
     return Predictions(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)
+
+
+@contextmanager
+def _dice(seed: int, device: torch.device) -> Iterator[None]:
+    """What dropout draws is a function of the seed too; the caller's random numbers go on as if nothing was drawn."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else [], device_type="cuda"):
+        torch.manual_seed(seed)
+        yield
 
 
 def _copy(model: Layered) -> dict[str, Tensor]:

@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from conftest import toy_images
+from conftest import toy_images, toy_tokens
 
 from layerscope.checkpoint import build, load_model, save_model
 from layerscope.dataset import batches, split
@@ -34,7 +34,12 @@ CASES = {
         {"pixels": 256, "classes": 2, "hidden": (8,), "activation": "tanh"},
         {"pixels": 256, "classes": 2, "hidden": ()},
     ],
+    "transformer": [
+        {"vocabulary": 20, "classes": 2, "width": 32, "blocks": 2, "longest": 16},
+        {"vocabulary": 20, "classes": 2, "width": 32, "heads": 1, "blocks": 1, "dropout": 0.0, "longest": 16},
+    ],
 }
+SEES = {"cnn": toy_images, "mlp": toy_images, "transformer": toy_tokens}
 
 
 def test_every_network_is_in_the_contract():
@@ -44,16 +49,16 @@ def test_every_network_is_in_the_contract():
 @pytest.fixture(params=[(name, config) for name, configs in CASES.items() for config in configs], ids=str)
 def case(request):
     name, config = request.param
-    return toy_images(), name, build(name, config, seed=0)
+    return SEES[name](), name, build(name, config, seed=0)
 
 
 def test_last_stage_is_the_prediction(case):
-    dataset, _, model = case
+    dataset, name, model = case
     batch = next(batches(dataset, 8))
     model.eval()
     stages = [*model.stages(batch.inputs)]
     assert torch.equal(stages[-1].h, model(batch.inputs))
-    assert stages[0].name == "pixels"
+    assert stages[0].name == ("embedding" if name == "transformer" else "pixels")
     assert stages[-1].name == "logits"
     assert len({stage.name for stage in stages}) == len(stages)
 

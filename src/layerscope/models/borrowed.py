@@ -104,7 +104,9 @@ def borrow(
         raise ValueError(f"most must be at least 2 and example must hold samples. Got {most} and {len(example)}.")
     module, normalize = unwrap(model)
     rows = ROWS - (isinstance(example, Tokens) and example.ids.shape[1] == ROWS)
-    few = example[torch.arange(rows) % len(example)].to(device_of(module))
+    some = torch.arange(rows) % len(example)
+    few = Tokens(example.ids[some], example.mask[some]) if isinstance(example, Tokens) else example[some]
+    few = few.to(device_of(module))
     feed = feed or feed_for(module, few, normalize)
     with untouched(module):
         calls, flow = dry_run(module, few, feed)
