@@ -40,12 +40,9 @@ def fetch(source: Source, path: Path | None = None, progress: Progress = silent,
     if path is not None:
         return _look("given", path, source, progress, verify)
     kept = cache_dir() / source.name / source.file
-    looked = []
-    for where, place in [("cache", kept), *(("mirror", place) for place in _mirrored(source))]:
-        try:
-            return _look(where, place, source, progress, verify)
-        except DataError as error:
-            looked.append(f"{where}: {error}")
+    looked: list[str] = []
+    if found := _local(source, looked, progress, verify):
+        return found
     if mirror_dir() is None:
         looked.append("mirror: LAYERSCOPE_MIRROR is not set.")
     with locked(kept, progress):
@@ -64,6 +61,18 @@ def fetch(source: Source, path: Path | None = None, progress: Progress = silent,
     raise DataError(missing(source, looked))
 
 
+def fetch_all(packed: Source, pieces: dict[str, Source], path: Path | None, progress: Progress = silent) -> list[Found]:
+    """One archive, where it is on this machine; else each of the files that it was packed from.
+
+    Raises:
+        DataError: if neither can be had.
+    """
+    if path is not None:
+        return [_look("given", path, packed, progress, verify=True)]
+    found = _local(packed, [], progress, verify=True)
+    return [found] if found else [fetch(piece, None, progress) for piece in pieces.values()]
+
+
 def missing(source: Source, looked: list[str]) -> str:
     """The error text when a data set can be had nowhere: every place looked at, and what to do."""
     return "\n  ".join(
@@ -76,6 +85,17 @@ def missing(source: Source, looked: list[str]) -> str:
             f"Accepted: {source.accepted()}.",
         ]
     )
+
+
+def _local(source: Source, looked: list[str], progress: Progress, verify: bool) -> Found | None:
+    """The file in the cache or the mirror; why not is added to `looked`."""
+    kept = cache_dir() / source.name / source.file
+    for where, place in [("cache", kept), *(("mirror", place) for place in _mirrored(source))]:
+        try:
+            return _look(where, place, source, progress, verify)
+        except DataError as error:
+            looked.append(f"{where}: {error}")
+    return None
 
 
 def _mirrored(source: Source) -> list[Path]:

@@ -3,6 +3,13 @@
 FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn".
 """
 
-from layerscope.data import mednist, mura, phantom_set, xrays
+from layerscope.data import gad, mednist, mura, phantom_set, phenotypes, xrays
 
-DATASETS = {"mednist": mednist, "mura": mura, "phantoms": phantom_set, "xrays": xrays}
+DATASETS = {
+    "gad": gad,
+    "mednist": mednist,
+    "mura": mura,
+    "phantoms": phantom_set,
+    "phenotypes": phenotypes,
+    "xrays": xrays,
+}

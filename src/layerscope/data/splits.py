@@ -1,4 +1,4 @@
-"""How a data set is cut into train, val and test. Only `blocks`, `groups` and `published` keep groups whole."""
+"""How a data set is cut into train, val and test. Only `random` and `course2021` divide groups."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -63,10 +63,36 @@ def published(dataset: Dataset, seed: int) -> dict[str, Dataset]:
     return parts | {"test": dataset.rows(np.flatnonzero(test))}
 
 
+def given(dataset: Dataset, seed: int) -> dict[str, Dataset]:
+    """The publisher's three parts, named at the start of each id; without what a later part holds as well.
+
+    Samples of a group that stands in test are left out of train and val, and those of val out of train. `seed` is not
+    used.
+
+    Raises:
+        ValueError: if an id names no part, or a part is empty.
+    """
+    ids = dataset.ids.astype(str)
+    part = np.array([name.partition("/")[0] for name in ids])
+    if unknown := sorted(set(part) - set(FRACTIONS)) or sorted(set(FRACTIONS) - set(part)):
+        raise ValueError(
+            f"this split needs ids that begin with {', '.join(f'{name}/' for name in FRACTIONS)}, each at least once. "
+            f"{dataset.name} has, or lacks, {unknown[0]!r}. Take the split `groups`."
+        )
+    rows: dict[str, Dataset] = {}
+    taken = np.array([], dataset.groups.dtype)
+    for name in reversed(FRACTIONS):
+        own = (part == name) & ~np.isin(dataset.groups, taken)
+        rows[name] = dataset.rows(np.flatnonzero(own))
+        taken = np.concatenate([taken, rows[name].groups])
+    return {name: rows[name] for name in FRACTIONS}
+
+
 SPLITS: dict[str, Callable[[Dataset, int], dict[str, Dataset]]] = {
     "blocks": blocks,
     "groups": groups,
     "published": published,
+    "given": given,
     "random": random,
     "course2021": course2021,
 }
