@@ -14,10 +14,12 @@ from layerscope.data.splits import SPLITS
 from layerscope.fetch import fetch
 from layerscope.progress import Progress
 from layerscope.report import write_report
+from layerscope.report.texts import write_text_report
 from layerscope.source import DataError
 from layerscope.study.atlas import draw_atlases
 from layerscope.study.plan import Plan
 from layerscope.study.run import study
+from layerscope.study.texts import TextPlan, study_texts
 
 RUNS = Path("runs")
 
@@ -47,14 +49,20 @@ def main_job(
     if split is not None and split not in SPLITS:
         raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
     loaded: Loaded = module.load(path, skip_bad, progress)
-    for sentence in (note, f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} images, {loaded.origin}."):
+    is_text = module.KIND == "texts"
+    what = "texts" if is_text else "images"
+    for sentence in (note, f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {what}, {loaded.origin}."):
         if sentence:
             say(sentence)
     if loaded.skipped:
         say(f"Skipped {len(loaded.skipped)} unreadable file(s); the report lists them.")
-    plan = Plan(name, split or module.SPLIT, seed, labels, quick, precision)
     folder = out or _folder(name, resume)
     say(f"Run folder: {folder}  (stopped? go on with: layerscope run {name} --resume --out {folder})")
+    if is_text:
+        text_plan = TextPlan(name, split or module.SPLIT, seed, quick)
+        study_texts(text_plan, loaded, folder, resume, note, progress)
+        return write_text_report(folder)
+    plan = Plan(name, split or module.SPLIT, seed, labels, quick, precision)
     draw_atlases(study(plan, loaded, folder, resume, note, progress))
     return write_report(folder)
 
@@ -78,6 +86,9 @@ def verify(name: str, path: Path | None, progress: Progress) -> str:
         with TemporaryDirectory() as scratch:  # not the cache, in which nothing may be left to read
             count = len(module.read(path, Path(scratch), module.CARD, progress=progress, size=8).dataset)
         return f"{module.CARD.title}: {path.name}; no digest to check; all {count:,} listed images are readable."
+    if module.KIND == "texts":
+        loaded = module.load(path, False, progress)
+        return f"{module.CARD.title}: {loaded.origin}; {len(loaded.dataset):,} texts."
     found = fetch(module.SOURCE, path, progress)
     with TemporaryDirectory() as scratch:
         into = Path(scratch) / "prepared"

@@ -34,6 +34,7 @@ class Recipe:
     patience: int = 3  # epochs without a better validation loss before `fit` stops
     seed: int = 0
     precision: str = "fp32"  # or "bf16"
+    layer_decay: float = 1.0  # each block learns at this part of the rate of the block above it (arXiv:1801.06146)
 
     def __post_init__(self) -> None:
         if self.precision not in ("fp32", "bf16"):
@@ -126,8 +127,9 @@ def epochs(
             for i, batch in enumerate(batches(train, recipe.batch_size, shuffle)):
                 if folder and (number - 1) * per_epoch + i in keep:
                     save_moment(folder, (number - 1) * per_epoch + i, model)
+                rate = one_cycle((number - 1) * per_epoch + i, recipe.epochs * per_epoch, recipe.lr)
                 for group in optimizer.param_groups:
-                    group["lr"] = one_cycle((number - 1) * per_epoch + i, recipe.epochs * per_epoch, recipe.lr)
+                    group["lr"] = rate * group["share"]
                 with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                     logits = model(batch.inputs)
                 loss = cross_entropy(logits.float(), batch.targets, label_smoothing=recipe.label_smoothing)
@@ -235,10 +237,18 @@ def _stop_unless_finite(
 
 
 def _adam(model: Layered, recipe: Recipe, after: Epoch | None) -> torch.optim.AdamW:
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
-    optimizer = torch.optim.AdamW([g for g in groups if g["params"]], lr=recipe.lr, fused=True)
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    depths = {name: model.depth(name) for name, _ in model.named_parameters()}
+    top = 1 + max((depth for depth in depths.values() if depth is not None), default=0)
+    for name, p in model.named_parameters():
+        depth = depths[name]
+        share = recipe.layer_decay ** (0 if depth is None else top - depth)
+        groups.setdefault((recipe.weight_decay if p.ndim > 1 else 0.0, share), []).append(p)
+    optimizer = torch.optim.AdamW(
+        [{"params": ps, "weight_decay": decay, "share": share} for (decay, share), ps in groups.items()],
+        lr=recipe.lr,
+        fused=True,
+    )
     for name, p in model.named_parameters():
         for key in ("step", "exp_avg", "exp_avg_sq") if after else ():
             saved = after.optimizer[f"{name}.{key}"]  # pyright: ignore[reportOptionalMemberAccess]

@@ -1,5 +1,6 @@
 """The loop: it stops, resumes and fails as it says."""
 
+import math
 import signal
 import subprocess
 import sys
@@ -8,10 +9,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import toy_images
+from conftest import toy_images, toy_tokens
 
 from layerscope.checkpoint import build, load_moments
-from layerscope.dataset import split
+from layerscope.dataset import batches, split
 from layerscope.train import History, Recipe, TrainingError, epochs, evaluate, fit, moments, one_cycle, predict
 
 CONFIG = {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)}
@@ -51,9 +52,9 @@ def test_resumed_after_any_epoch_it_ends_with_the_same_weights_bit_for_bit(parts
 KILLED = """
 import sys; sys.path.insert(0, sys.argv[2])
 from pathlib import Path
-from conftest import toy_images
+from conftest import toy_images, toy_tokens
 from layerscope.checkpoint import build, load_moments
-from layerscope.dataset import split
+from layerscope.dataset import batches, split
 from layerscope.train import Recipe, fit
 parts = split(toy_images(600), {"train": 0.7, "val": 0.3}, seed=0)
 model = build("cnn", {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)}, seed=3)
@@ -178,3 +179,44 @@ def test_moments_are_spread_over_training_and_leave_out_its_end():
     assert moments(12800, Recipe(epochs=2, batch_size=128)) == (0, 3, 8, 24, 69)
     assert moments(100, Recipe(epochs=1, batch_size=128)) == (0,)
     assert all(step < 7 for step in moments(7 * 16, Recipe(epochs=1, batch_size=16)))
+
+
+def test_every_parameter_follows_the_schedule_and_lower_blocks_learn_more_slowly():
+    def moved(decay):
+        config = {"vocabulary": 20, "classes": 2, "width": 16, "heads": 2, "blocks": 3, "dropout": 0.0}
+        model = build("transformer", config, 0)
+        before = {name: p.detach().clone() for name, p in model.named_parameters()}
+        recipe = Recipe(epochs=1, batch_size=16, lr=1e-3, weight_decay=0.0, layer_decay=decay)
+        list(epochs(model, toy_tokens(), None, recipe))
+        now = dict(model.named_parameters())
+        return {n: float((now[n].detach() - before[n]).abs().max()) for n in before}
+
+    even, slower = moved(1.0), moved(0.1)
+    last = "head.weight"
+    assert even["blocks.0.think.0.weight"] > 0.3 * even[last]
+    assert slower["blocks.2.think.0.weight"] < 0.3 * slower[last]
+    assert slower["blocks.0.think.0.weight"] < 0.03 * slower[last]
+    # Adam moves a weight by at most about the rate in each step: the sum of the schedule bounds it
+    steps = math.ceil(120 / 16)
+    bound = 1.2 * sum(one_cycle(i, steps, 1e-3) for i in range(steps))
+    assert max(even.values()) < bound
+
+
+def test_dropout_leaves_the_random_state_alone_and_is_repeatable():
+    config = {"vocabulary": 20, "classes": 2, "width": 16, "heads": 2, "blocks": 1, "dropout": 0.5}
+    before = torch.get_rng_state()
+    first = [*epochs(build("transformer", config, 0), toy_tokens(), None, Recipe(epochs=2, batch_size=32))]
+    assert torch.equal(before, torch.get_rng_state())
+    torch.manual_seed(99)
+    assert first == [*epochs(build("transformer", config, 0), toy_tokens(), None, Recipe(epochs=2, batch_size=32))]
+
+
+def test_texts_of_like_length_share_a_batch():
+    dataset = toy_tokens(400)
+    seen, padded = [], 0
+    for batch in batches(dataset, 16, torch.Generator().manual_seed(1)):
+        seen += batch.row.tolist()
+        padded += int((~batch.inputs.mask).sum())
+    assert sorted(seen) == list(range(400))
+    plain = sum(int((~b.inputs.mask).sum()) for b in batches(dataset, 16))
+    assert padded < plain / 4

@@ -1,6 +1,7 @@
-"""Data sets by name: each a module with CARD, SPLIT (the default), FROM and load().
+"""Data sets by name: each a module with CARD, SPLIT (the default), FROM, KIND and load().
 
-FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn".
+FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn". KIND is "images"
+or "texts".
 """
 
 from layerscope.data import gad, mednist, mura, phantom_set, phenotypes, xrays

@@ -53,6 +53,7 @@ SOURCE = _source(
 )
 SPLIT = "given"
 FROM = "download"
+KIND = "texts"
 
 
 def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = silent) -> Loaded:

@@ -46,6 +46,7 @@ SOURCE = Source(
 CARD = Card(SOURCE.name, SOURCE.title, SOURCE.license, SOURCE.citation, SOURCE.group)
 SPLIT = "blocks"
 FROM = "download"
+KIND = "images"
 
 
 def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = silent) -> Loaded:

@@ -40,6 +40,7 @@ CARD = Card(
 CLASSES = ("normal", "abnormal")
 SPLIT = "published"
 FROM = "own copy"
+KIND = "images"
 SIZE = 128
 HOW = (
     "MURA may not be redistributed, so there is nothing to download from here. Register at "

@@ -22,6 +22,7 @@ CARD = Card(
 )
 SPLIT = "groups"
 FROM = "drawn"
+KIND = "images"
 IMAGES = 12_000
 
 

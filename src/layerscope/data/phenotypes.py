@@ -34,6 +34,7 @@ SOURCE = Source(
 CARD = Card(SOURCE.name, SOURCE.title, SOURCE.license, SOURCE.citation, SOURCE.group)
 SPLIT = "groups"
 FROM = "download"
+KIND = "texts"
 ROOT = "HP:0000118"  # phenotypic abnormality; its children are the organ systems
 LEAST = 250  # terms of an organ system
 VARIANTS = re.compile(  # words by which siblings differ

@@ -24,6 +24,7 @@ CARD = Card(
 CLASSES = mura.CLASSES
 SPLIT = "published"
 FROM = "drawn"
+KIND = "images"
 VERSION = 4  # of the drawing: another number, other images, another folder in the cache
 
 

@@ -1,5 +1,6 @@
 """The one idea every network here shares: a network is a walk through named stages."""
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -26,6 +27,12 @@ class Layered(nn.Module):
 
     def stages(self, inputs: Any) -> Iterator[Stage]:
         raise NotImplementedError
+
+    def depth(self, parameter: str) -> int | None:
+        """The number of the block that a parameter belongs to, from 1; 0 if it comes before, None if after them."""
+        if block := re.search(r"(?:blocks|layers?|h)\.(\d+)\.", parameter):
+            return int(block[1]) + 1
+        return 0 if re.search(r"embed|words|places", parameter) else None
 
     def forward(self, inputs: Any) -> Float[Tensor, "b k"]:
         return deque(self.stages(inputs), maxlen=1).pop().h

@@ -23,8 +23,24 @@ from layerscope.train import choose_device
 
 def describe_run(plan: Plan, loaded: Loaded, note: str) -> dict[str, Any]:
     dataset, grouping = loaded.dataset, loaded.grouping
+    return describe_source(plan.describe(), loaded, note) | {
+        "cases": None if dataset.cases is None else len(np.unique(dataset.cases)),
+        "published": PUBLISHED.get(dataset.source.name, ()),
+        "grouping": grouping
+        and {
+            "duplicates": grouping.duplicates,
+            "thresholds": {dataset.classes[k]: r for k, r in grouping.thresholds.items()},
+            "ratios": {dataset.classes[k]: r for k, r in grouping.ratios.items()},
+        },
+        "wild": vars(WILD),
+    }
+
+
+def describe_source(plan: dict[str, Any], loaded: Loaded, note: str) -> dict[str, Any]:
+    """What a report says of any run."""
+    dataset = loaded.dataset
     return {
-        "plan": plan.describe(),
+        "plan": plan,
         "identity": loaded.identity,
         "note": note,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -36,16 +52,7 @@ def describe_run(plan: Plan, loaded: Loaded, note: str) -> dict[str, Any]:
         "samples": len(dataset),
         "classes": list(dataset.classes),
         "groups": len(np.unique(dataset.groups)),
-        "cases": None if dataset.cases is None else len(np.unique(dataset.cases)),
-        "published": PUBLISHED.get(dataset.source.name, ()),
-        "grouping": grouping
-        and {
-            "duplicates": grouping.duplicates,
-            "thresholds": {dataset.classes[k]: r for k, r in grouping.thresholds.items()},
-            "ratios": {dataset.classes[k]: r for k, r in grouping.ratios.items()},
-        },
         "skipped": [list(bad) for bad in loaded.skipped],
-        "wild": vars(WILD),
     }
 
 

@@ -115,13 +115,13 @@ def layers(model: Layered, parts: Parts, plan: Plan, seed: int) -> dict[str, Any
     twin = untrained(model, parts["train"], seed + 1000)
     trained, without = (layer_curve(network, fit_on, score_on, seed) for network in (model, twin))
     return {
-        "trained": [_written(reading) for reading in trained],
-        "untrained": [_written(reading) for reading in without],
+        "trained": [written(reading) for reading in trained],
+        "untrained": [written(reading) for reading in without],
         "learned": learned(trained, without, score_on),
     }
 
 
-def _written(reading: Reading) -> dict[str, Any]:
+def written(reading: Reading) -> dict[str, Any]:
     """All but the single guesses."""
     return {key: value for key, value in vars(reading).items() if key not in ("guess", "nearest")}
 

@@ -1,0 +1,263 @@
+"""The study of a data set of texts, top to bottom: baselines, a transformer from scratch, a pretrained one, layers."""
+
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from layerscope.checkpoint import build, save_model, write_text
+from layerscope.data.loaded import Loaded
+from layerscope.data.splits import SPLITS
+from layerscope.data.textleaks import crossing
+from layerscope.dataset import Dataset, at_most
+from layerscope.inputs import Texts
+from layerscope.judge import METRICS, compare, reliability, scores
+from layerscope.maps.atlas import atlas
+from layerscope.models.bag import line, nearest_text, tfidf
+from layerscope.models.baseline import majority
+from layerscope.models.encoder import Pretrained, pretrained_encoder
+from layerscope.models.layered import Layered
+from layerscope.models.wordpiece import WordPiece
+from layerscope.predictions import Predictions
+from layerscope.progress import Progress
+from layerscope.see.activations import activations, untrained
+from layerscope.see.curve import layer_curve, learned
+from layerscope.study.facts import describe_source, peak_memory
+from layerscope.study.folder import ATLAS, RunFolder
+from layerscope.study.steps import accuracy, confusion, written
+from layerscope.train import History, Recipe, fit, predict
+
+LONGEST = 128  # tokens of a text that are read
+NETWORKS = ("transformer", "fine-tuned")  # what is trained
+Parts = dict[str, Dataset[Texts]]
+
+
+@dataclass(frozen=True)
+class TextPlan:
+    """Enough to repeat a run."""
+
+    data: str
+    split: str
+    seed: int = 0
+    quick: bool = False
+    network: str = "minilm"  # the pretrained one: a name of models.encoder, of the hub, or a folder
+
+    @property
+    def most(self) -> dict[str, int | None]:
+        """Texts of each part."""
+        return {"train": 1200, "val": 300, "test": 500} if self.quick else {"train": 8000, "val": 1500, "test": 3000}
+
+    @property
+    def recipes(self) -> dict[str, Recipe]:
+        short = self.quick
+        return {
+            "transformer": Recipe(epochs=3 if short else 12, batch_size=32, lr=1e-3, seed=self.seed),
+            "fine-tuned": Recipe(
+                epochs=1 if short else 3, batch_size=32, lr=3e-4, layer_decay=0.8, label_smoothing=0.0, seed=self.seed
+            ),
+        }
+
+    def describe(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def study_texts(plan: TextPlan, loaded: Loaded, path: Path, resume: bool, note: str, progress: Progress) -> "TextStudy":
+    """Do every step that the folder does not hold yet.
+
+    Raises:
+        DataError: if the folder holds another run, or the weights of the pretrained network cannot be had.
+    """
+    start = perf_counter()
+    facts = describe_source(plan.describe(), loaded, note) | {"kind": "texts"}
+    folder = RunFolder.open(path, facts, resume)
+    done = TextStudy(plan, loaded, folder, progress)
+    done.run()
+    spent = folder.run.get("seconds", 0.0) + perf_counter() - start
+    folder.update({"seconds": spent, "peak_memory": max(folder.run.get("peak_memory", 0), peak_memory())})
+    return done
+
+
+@dataclass(frozen=True)
+class TextStudy:
+    plan: TextPlan
+    loaded: Loaded
+    folder: RunFolder
+    progress: Progress
+
+    @cached_property
+    def parts(self) -> Parts:
+        parts = SPLITS[self.plan.split](self.loaded.dataset, self.plan.seed)
+        return {name: at_most(part, self.plan.most[name] or len(part), self.plan.seed) for name, part in parts.items()}
+
+    @cached_property
+    def pretrained(self) -> Pretrained:
+        return pretrained_encoder(len(self.loaded.dataset.classes), self.plan.network)
+
+    @cached_property
+    def pieces(self) -> WordPiece:
+        """Learned from the training texts alone."""
+        file = self.folder.path / "vocabulary.txt"
+        if not file.is_file():
+            WordPiece.train(self.parts["train"].inputs.strings.tolist(), 4000, progress=self.progress).write(file)
+        return WordPiece.read(file)
+
+    def run(self) -> None:
+        once, folder = self.folder.once, self.folder
+        folder.update({"parts": _sizes(self.parts), "pretrained": self.pretrained.says})
+        for net in NETWORKS:
+            once(f"trained-{net}", lambda net=net: self.train(net))
+        predictions = self.predictions()
+        once("judged", lambda: judged(predictions, self.plan))
+        once("leaks", lambda: self.leaks())
+        for net in ("transformer", "pretrained", "fine-tuned"):
+            self.progress("looking into the layers", 0, None, net)
+            once(f"layers-{net}", lambda net=net: self.layers(net))
+        once("examples", lambda: self.examples(predictions["fine-tuned"]))
+        predictions["fine-tuned"].to_csv(folder.path / "predictions.csv")
+        classes = self.loaded.dataset.classes
+        save_model(folder.path / "model", "transformer", self.network("transformer"), classes, self.card())
+        if not (folder.path / ATLAS).is_file():
+            self.atlas()
+
+    def tokens(self, net: str) -> dict[str, Dataset]:
+        tokenizer = self.pieces if net == "transformer" else self.pretrained.tokenizer
+        return {name: replace(p, inputs=tokenizer.tokens(p.inputs, LONGEST)) for name, p in self.parts.items()}
+
+    def fitted(self, net: str) -> tuple[Layered, History]:
+        """A trained network of this run, read back from its checkpoint if it has one."""
+        if net == "transformer":
+            config = {"vocabulary": len(self.pieces), "classes": len(self.loaded.dataset.classes), "longest": LONGEST}
+            model: Layered = build("transformer", config, self.plan.seed)
+        else:
+            model = pretrained_encoder(len(self.loaded.dataset.classes), self.plan.network).model
+        parts, where = self.tokens(net), self.folder.path / "training" / net
+        what = f"training: {net}"
+        return model, fit(model, parts["train"], parts["val"], self.plan.recipes[net], where, self.progress, what)
+
+    def network(self, net: str) -> Layered:
+        return self.pretrained.model if net == "pretrained" else self.fitted(net)[0]
+
+    def train(self, net: str) -> dict[str, Any]:
+        start = perf_counter()
+        model, history = self.fitted(net)
+        return {
+            "epochs": [{k: v for k, v in vars(e).items() if k not in ("optimizer", "steps")} for e in history.epochs],
+            "best": history.best,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "seconds": perf_counter() - start,
+        }
+
+    def predictions(self) -> dict[str, Predictions]:
+        """Of networks and baselines, on the test part."""
+        train, test = self.parts["train"], self.parts["test"]
+        tokens = self.tokens("pretrained")
+        self.progress("embedding texts with the frozen network", 0, None, "")
+        x, q = (activations(self.pretrained.model, tokens[part])["pool"] for part in ("train", "test"))
+        return {
+            **{net: predict(self.network(net), self.tokens(net)["test"], 64) for net in reversed(NETWORKS)},
+            "frozen, straight line": line(x, train, q, test),
+            "frozen, nearest": nearest_text(x, train, q, test),
+            "bag of words": tfidf(train, test),
+            "majority": majority(train, test),
+        }
+
+    def leaks(self) -> dict[str, Any]:
+        """Test texts that stand in training as well, by a random split of single texts and by that of this run."""
+        found = {}
+        for how in ("random", self.plan.split):
+            self.progress("looking for twins across the split", 0, None, "")
+            parts = SPLITS[how](self.loaded.dataset, self.plan.seed)
+            parts = {k: at_most(p, self.plan.most[k] or len(p), self.plan.seed) for k, p in parts.items()}
+            train, test = parts["train"], parts["test"]
+            both = crossing(train.inputs.strings.tolist(), test.inputs.strings.tolist())
+            found[how] = {
+                "test": len(test),
+                "identical": len(both.identical),
+                "near": len(both.near),
+                "group": int(np.isin(test.groups, train.groups).sum()),
+                "bag of words": accuracy(tfidf(train, test)),
+            }
+        return found
+
+    def layers(self, net: str) -> dict[str, Any]:
+        """Probes learn from validation and are scored on test texts; the twin is the same network, never trained."""
+        parts, model = self.tokens(net), self.network(net)
+        curve = layer_curve(model, parts["val"], parts["test"], self.plan.seed)
+        twin = layer_curve(untrained(model, parts["train"], self.plan.seed + 1000), parts["val"], parts["test"])
+        return {
+            "trained": [written(reading) for reading in curve],
+            "untrained": [written(reading) for reading in twin],
+            "learned": learned(curve, twin, parts["test"]),
+        }
+
+    def examples(self, p: Predictions, most: int = 12) -> list[dict[str, Any]]:
+        """The most confident mistakes, as they were written."""
+        wrong = np.flatnonzero(p.guess != p.targets)
+        rows = wrong[np.argsort(-p.probs.max(axis=1)[wrong], kind="stable")][:most]
+        texts = self.parts["test"].inputs.strings
+        return [
+            {
+                "id": str(p.ids[i]),
+                "text": texts[i],
+                "truth": p.classes[p.targets[i]],
+                "guess": p.classes[p.guess[i]],
+                "sure": float(p.probs[i].max()),
+            }
+            for i in rows
+        ]
+
+    def atlas(self, samples: int = 1000) -> None:
+        """From the pretrained to the fine-tuned network, with the texts."""
+        parts, shown = self.tokens("fine-tuned"), 400 if self.plan.quick else samples
+        test = parts["test"]
+        made = atlas(
+            {"pretrained": self.pretrained.model, "fine-tuned": self.network("fine-tuned")},
+            test,
+            fit_on=parts["val"],
+            samples=shown,
+            texts=self.parts["test"].inputs.strings.tolist(),
+            title=f"{self.plan.network} on {self.loaded.dataset.source.title}",
+            names=(self.plan.network, ""),
+            seed=self.plan.seed,
+            progress=self.progress,
+        )
+        write_text(self.folder.path / ATLAS, made.html)
+
+    def card(self) -> str:
+        run, own = self.folder.run, self.folder.found("judged")["scores"]["transformer"]["accuracy"]
+        return (
+            f"# A small transformer for {run['source']['title']}\n\nTrained by layerscope, seed {self.plan.seed}, "
+            f"split `{self.plan.split}`. Its vocabulary is in ../vocabulary.txt.\n\n- Data: {run['origin']}. Licence "
+            f"{run['source']['license']}.\n- Groups: {run['source']['group']}.\n- Accuracy on "
+            f"{run['parts']['test']['samples']:,} test texts: {own['value']:.3f} (95 % interval {own['low']:.3f} to "
+            f"{own['high']:.3f}).\n\nMade for teaching. Not a medical device.\n"
+        )
+
+
+def judged(found: dict[str, Predictions], plan: TextPlan) -> dict[str, Any]:
+    """Every metric with its interval, and the fine-tuned network against each of the others, paired."""
+    resamples, own = 1000 if plan.quick else 2000, found["fine-tuned"]
+    return {
+        "scores": {name: scores(p, resamples=resamples, seed=plan.seed) for name, p in found.items()},
+        "differences": {
+            name: compare(own, p, METRICS["accuracy"], resamples=resamples, seed=plan.seed)
+            for name, p in found.items()
+            if name != "fine-tuned"
+        },
+        "reliability": {name: reliability(found[name]) for name in NETWORKS},
+        "confusion": confusion(own),
+    }
+
+
+def _sizes(parts: Parts) -> dict[str, Any]:
+    return {
+        name: {
+            "samples": len(part),
+            "groups": len(np.unique(part.groups)),
+            "classes": {name: int((part.targets == k).sum()) for k, name in enumerate(part.classes)},
+        }
+        for name, part in parts.items()
+    }
