@@ -27,7 +27,7 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="mednist, mura, phantoms or xrays. Without: MedNIST where it can be had, else phantoms.",
+            help="gad, mednist, mura, phantoms, phenotypes or xrays. Without: MedNIST if it can be had, else phantoms.",
             show_default=False,
         ),
     ] = None,
@@ -50,7 +50,7 @@ def run(
     split: Annotated[
         str | None,
         typer.Option(
-            help="blocks, groups, published, random or course2021. Default: the data set's own honest one.",
+            help="blocks, groups, published, given, random or course2021. Default: the data set's own honest one.",
             show_default=False,
         ),
     ] = None,
