@@ -147,9 +147,9 @@ def atlas(
 @app.command()
 def report(run: Run) -> None:
     """Write report.html of a run again."""
-    from layerscope.report import write_report
+    from layerscope.report import write_any_report
 
-    typer.echo(f"Report: {write_report(run)}")
+    typer.echo(f"Report: {write_any_report(run)}")
 
 
 @app.command()

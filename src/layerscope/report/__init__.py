@@ -1,5 +1,18 @@
 """One run folder in, one self-contained HTML page out."""
 
-from layerscope.report.page import write_report
+from pathlib import Path
 
-__all__ = ["write_report"]
+from layerscope.report.page import write_report
+from layerscope.report.texts import write_text_report
+from layerscope.study.folder import RunFolder
+
+__all__ = ["write_any_report", "write_report", "write_text_report"]
+
+
+def write_any_report(path: Path) -> Path:
+    """The report of a run of whatever kind.
+
+    Raises:
+        DataError: if it is not a run folder.
+    """
+    return (write_text_report if RunFolder(path).run.get("kind") == "texts" else write_report)(path)
