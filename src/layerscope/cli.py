@@ -19,6 +19,7 @@ app = typer.Typer(
 data_app = typer.Typer(help="Data sets: what there is, fetch one, check one.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
+TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl")
 Run = Annotated[Path, typer.Argument(help="A run folder, made by `layerscope run`.", show_default=False)]
 
 
@@ -27,7 +28,8 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="gad, mednist, mura, phantoms, phenotypes or xrays. Without: MedNIST if it can be had, else phantoms.",
+            help="gad, mednist, mura, phantoms, phenotypes or xrays, or a table of texts of your own (CSV, TSV, JSON "
+            "Lines). Without: MedNIST where it can be had, else phantoms.",
             show_default=False,
         ),
     ] = None,
@@ -58,13 +60,29 @@ def run(
         bool, typer.Option("--skip-bad", help="Leave out images that cannot be read, and list them.")
     ] = False,
     precision: Annotated[str, typer.Option(help="fp32 or bf16.")] = "fp32",
+    text: Annotated[str | None, typer.Option(help="Of a table: the column of texts.", show_default=False)] = None,
+    label: Annotated[str | None, typer.Option(help="Of a table: the column of classes.", show_default=False)] = None,
+    group: Annotated[
+        str | None,
+        typer.Option(help="Of a table: the column of patients, or what else belongs together.", show_default=False),
+    ] = None,
+    id: Annotated[str | None, typer.Option(help="Of a table: the column of names.", show_default=False)] = None,
+    network: Annotated[
+        str, typer.Option(help="For texts, the pretrained network: minilm, pubmedbert, a folder or a name of the hub.")
+    ] = "minilm",
 ) -> None:
     """Train, judge and open up networks; ends with the path of report.html."""
-    from layerscope.main_job import main_job
+    from layerscope.main_job import main_job, table_job
     from layerscope.terminal import progress_bar, say
 
     with progress_bar() as progress:
-        page = main_job(data, path, out, resume, quick, seed, labels, split, skip_bad, precision, progress, say)
+        if data and Path(data).suffix.lower() in TABLES:
+            columns = {"text": text, "label": label, "group": group, "id": id}
+            page = table_job(Path(data), columns, out, resume, quick, seed, labels, precision, network, progress, say)
+        else:
+            page = main_job(
+                data, path, out, resume, quick, seed, labels, split, skip_bad, precision, network, progress, say
+            )
     typer.echo(f"\nReport: {page}")
 
 

@@ -11,6 +11,7 @@ from layerscope.data.available import first_available
 from layerscope.data.imagefolder import prepare
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
+from layerscope.data.texttable import read
 from layerscope.fetch import fetch
 from layerscope.progress import Progress
 from layerscope.report import write_report
@@ -35,6 +36,7 @@ def main_job(
     split: str | None,
     skip_bad: bool,
     precision: str,
+    network: str,
     progress: Progress,
     say: Callable[[str], None],
 ) -> Path:
@@ -49,22 +51,62 @@ def main_job(
     if split is not None and split not in SPLITS:
         raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
     loaded: Loaded = module.load(path, skip_bad, progress)
-    is_text = module.KIND == "texts"
-    what = "texts" if is_text else "images"
-    for sentence in (note, f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {what}, {loaded.origin}."):
+    for sentence in (note, _origin(loaded, module.KIND)):
         if sentence:
             say(sentence)
     if loaded.skipped:
         say(f"Skipped {len(loaded.skipped)} unreadable file(s); the report lists them.")
-    folder = out or _folder(name, resume)
-    say(f"Run folder: {folder}  (stopped? go on with: layerscope run {name} --resume --out {folder})")
-    if is_text:
-        text_plan = TextPlan(name, split or module.SPLIT, seed, quick)
-        study_texts(text_plan, loaded, folder, resume, note, progress)
+    folder = _begin(name, name, out, resume, say)
+    how = split or module.SPLIT
+    if module.KIND == "texts":
+        study_texts(TextPlan(name, how, seed, labels, quick, precision, network), loaded, folder, resume, (), progress)
         return write_text_report(folder)
-    plan = Plan(name, split or module.SPLIT, seed, labels, quick, precision)
+    plan = Plan(name, how, seed, labels, quick, precision)
     draw_atlases(study(plan, loaded, folder, resume, note, progress))
     return write_report(folder)
+
+
+def table_job(
+    path: Path,
+    columns: dict[str, str | None],
+    out: Path | None,
+    resume: bool,
+    quick: bool,
+    seed: int,
+    labels: int | None,
+    precision: str,
+    network: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Path:
+    """The same for a user's own table of texts.
+
+    Args:
+        columns: names of the columns text, label, and, where there are such, group and id.
+    """
+    if not columns["text"] or not columns["label"]:
+        raise ValueError(
+            f"{path.name} is a table: say which columns hold the text and the label, "
+            "such as --text abstract --label outcome. Where rows belong together, also --group patient."
+        )
+    table = read(path, text=columns["text"], label=columns["label"], group=columns["group"], id=columns["id"])
+    say(_origin(table.loaded, "texts"))
+    for note in table.notes:
+        say(note)
+    folder = _begin(path.stem, str(path), out, resume, say)
+    plan = TextPlan(str(path), "groups", seed, labels, quick, precision, network, columns)
+    study_texts(plan, table.loaded, folder, resume, table.notes, progress)
+    return write_text_report(folder)
+
+
+def _origin(loaded: Loaded, kind: str) -> str:
+    return f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {kind}, {loaded.origin}."
+
+
+def _begin(name: str, given: str, out: Path | None, resume: bool, say: Callable[[str], None]) -> Path:
+    folder = out or _folder(name, resume)
+    say(f"Run folder: {folder}  (stopped? go on with: layerscope run {given} --resume --out {folder})")
+    return folder
 
 
 def dataset_module(name: str) -> ModuleType:

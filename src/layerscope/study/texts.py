@@ -12,7 +12,7 @@ from layerscope.checkpoint import build, save_model, write_text
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
 from layerscope.data.textleaks import crossing
-from layerscope.dataset import Dataset, at_most
+from layerscope.dataset import Dataset, at_most, few
 from layerscope.inputs import Texts
 from layerscope.judge import METRICS, compare, reliability, scores
 from layerscope.maps.atlas import atlas
@@ -42,36 +42,43 @@ class TextPlan:
     data: str
     split: str
     seed: int = 0
+    labels: int | None = None  # per class, that networks and baselines learn from; None is all
     quick: bool = False
+    precision: str = "fp32"
     network: str = "minilm"  # the pretrained one: a name of models.encoder, of the hub, or a folder
+    columns: dict[str, str | None] | None = None  # of a user's own table
 
     @property
-    def most(self) -> dict[str, int | None]:
+    def most(self) -> dict[str, int]:
         """Texts of each part."""
         return {"train": 1200, "val": 300, "test": 500} if self.quick else {"train": 8000, "val": 1500, "test": 3000}
 
     @property
     def recipes(self) -> dict[str, Recipe]:
         short = self.quick
+        base = Recipe(batch_size=32, seed=self.seed, precision=self.precision)
         return {
-            "transformer": Recipe(epochs=3 if short else 12, batch_size=32, lr=1e-3, seed=self.seed),
-            "fine-tuned": Recipe(
-                epochs=1 if short else 3, batch_size=32, lr=3e-4, layer_decay=0.8, label_smoothing=0.0, seed=self.seed
-            ),
+            "transformer": replace(base, epochs=3 if short else 12, lr=1e-3),
+            "fine-tuned": replace(base, epochs=1 if short else 3, lr=3e-4, layer_decay=0.8, label_smoothing=0.0),
         }
 
     def describe(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def study_texts(plan: TextPlan, loaded: Loaded, path: Path, resume: bool, note: str, progress: Progress) -> "TextStudy":
+def study_texts(
+    plan: TextPlan, loaded: Loaded, path: Path, resume: bool, notes: Sequence[str], progress: Progress
+) -> "TextStudy":
     """Do every step that the folder does not hold yet.
+
+    Args:
+        notes: what a reader must know of the data, in whole sentences.
 
     Raises:
         DataError: if the folder holds another run, or the weights of the pretrained network cannot be had.
     """
     start = perf_counter()
-    facts = describe_source(plan.describe(), loaded, note) | {"kind": "texts"}
+    facts = describe_source(plan.describe(), loaded, "") | {"kind": "texts", "notes": list(notes)}
     folder = RunFolder.open(path, facts, resume)
     done = TextStudy(plan, loaded, folder, progress)
     done.run()
@@ -89,8 +96,15 @@ class TextStudy:
 
     @cached_property
     def parts(self) -> Parts:
-        parts = SPLITS[self.plan.split](self.loaded.dataset, self.plan.seed)
-        return {name: at_most(part, self.plan.most[name] or len(part), self.plan.seed) for name, part in parts.items()}
+        return self.cut(self.plan.split)
+
+    def cut(self, split: str) -> Parts:
+        """No more texts of each part than the plan wants, and, of training texts, no more labels."""
+        parts = SPLITS[split](self.loaded.dataset, self.plan.seed)
+        parts = {name: at_most(part, self.plan.most[name], self.plan.seed) for name, part in parts.items()}
+        if self.plan.labels is not None:
+            parts["train"] = few(parts["train"], self.plan.labels, self.plan.seed)
+        return parts
 
     @cached_property
     def pretrained(self) -> Pretrained:
@@ -169,8 +183,7 @@ class TextStudy:
         found = {}
         for how in ("random", self.plan.split):
             self.progress("looking for twins across the split", 0, None, "")
-            parts = SPLITS[how](self.loaded.dataset, self.plan.seed)
-            parts = {k: at_most(p, self.plan.most[k] or len(p), self.plan.seed) for k, p in parts.items()}
+            parts = self.cut(how)
             train, test = parts["train"], parts["test"]
             both = crossing(train.inputs.strings.tolist(), test.inputs.strings.tolist())
             found[how] = {
