@@ -1,5 +1,6 @@
 """The study of a data set of texts, top to bottom: baselines, a transformer from scratch, a pretrained one, layers."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
