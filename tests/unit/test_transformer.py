@@ -62,6 +62,11 @@ def test_the_attentions_are_those_of_the_pass():
     torch.testing.assert_close((middle + block.think(block.norm2(middle)))[tokens.mask], h[2][tokens.mask])
 
 
+def test_logits_can_be_had_from_embeddings():
+    model, tokens = Transformer(CONFIG).eval(), some()
+    torch.testing.assert_close(model.logits_of(model.embed(tokens), tokens.mask), model(tokens))
+
+
 def test_order_matters_to_it():
     model = Transformer(CONFIG).eval()
     ids = torch.tensor([[5, 6, 7], [7, 6, 5]])

@@ -56,6 +56,8 @@ def lesson_part(name: str, part: str) -> Any:
             from layerscope.lessons import lesson1 as lesson
         case "2":
             from layerscope.lessons import lesson2 as lesson
+        case "3":
+            from layerscope.lessons import lesson3 as lesson
         case _:
             return None
     return getattr(lesson, part).get(name)

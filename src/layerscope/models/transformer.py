@@ -129,6 +129,13 @@ class Transformer(Layered):
         yield Stage("pool", h, per_sample=True)
         yield Stage("logits", self.head(h), per_sample=True)
 
+    def logits_of(self, embeddings: Float[Tensor, "b t d"], mask: Bool[Tensor, "b t"]) -> Float[Tensor, "b k"]:
+        """The prediction from embeddings, for methods that ask how it changes with them."""
+        h = embeddings
+        for block in self.blocks:
+            h = block(h, mask)
+        return self.head(Tokens(mask.long(), mask).pool(self.norm(h)))
+
     @torch.no_grad()
     def attentions(self, inputs: Tokens) -> Iterator[Float[Tensor, "b a t t"]]:
         """The weights of each block in turn. They say what is mixed, not what a decision rests on."""
