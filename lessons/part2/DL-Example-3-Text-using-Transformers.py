@@ -677,11 +677,9 @@ report("reading the layers", len(networks), len(networks), "networks")
 
 # %% tags=["hide-input"]
 def in_numbers(reading):
-    """A reading as plain numbers, as a report keeps it."""
-    return {
-        k: v._asdict() if hasattr(v, "_asdict") else vars(v) if hasattr(v, "value") else v
-        for k, v in vars(reading).items()
-    }
+    """As the figure wants them: each measure with the ends of its interval."""
+    measures = ("probe", "few", "neighbours", "equal", "shuffled")
+    return {"stage": reading.stage} | {m: getattr(reading, m)._asdict() for m in measures}
 
 
 figure, axes = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained", sharey=True)
@@ -693,11 +691,14 @@ for ax, (n, (trained, twin)) in zip(axes, curves.items()):
 plt.show()
 for n, (trained, twin) in curves.items():
     found = learned(trained, twin, parts["look"])
-    rival = found.rival.replace("raw pixels", "the embeddings")
     gap = f"{100 * found.ahead.value:+.1f} points [{100 * found.ahead.low:+.1f}, {100 * found.ahead.high:+.1f}]"
     say(
-        f"**{n}**: best read from {found.stage}; ahead of {rival} by {gap}: "
-        + ("that was learned." if found.ahead.low > 0 else "no evidence that it learned more.")
+        f"**{n}**: best read from {found.stage}; ahead of {found.rival} by {gap}: "
+        + (
+            "so much its blocks have learned."
+            if found.ahead.low > 0
+            else "no evidence that its blocks have learned more."
+        )
     )
 
 # %% tags=["guess"]
@@ -806,7 +807,7 @@ for i, row in enumerate(chosen.tolist()):
     kept[row] = (numbers, ways)
     for way, scored in ways.items():
         checks[way].append(
-            deletion(small, text, scored.detach(), mask_id, numbers, draws=20, seed=SEED)
+            deletion(small, text, scored.detach(), mask_id, numbers, draws=39, seed=SEED)
         )
 report("scoring words", len(chosen), len(chosen), "sentences")
 groups = says["test"].groups[chosen]

@@ -71,15 +71,15 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
     return ax
 
 
-def layer_key(few: bool = False) -> str:
+def layer_key(few: bool = False, raw: str = "raw pixels") -> str:
     """What the lines are, in words, for the text below the figure."""
     if few:
         return (
-            "Dashed: the same probe on raw pixels. Bands: the range over training seeds and draws of labels, "
+            f"Dashed: the same probe on {raw}. Bands: the range over training seeds and draws of labels, "
             "widened by the 95 % interval over groups."
         )
     return (
-        "Dashed black: the same probe on raw pixels; dotted black: nearest neighbours on them; fine dots: every "
+        f"Dashed black: the same probe on {raw}; dotted black: nearest neighbours on them; fine dots: every "
         "layer projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. "
         "Bands: the range over training seeds, widened by the 95 % interval over groups."
     )

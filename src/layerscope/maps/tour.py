@@ -51,19 +51,23 @@ def _raw(raw: Reading, shown: Dataset) -> str:
     k, common = len(shown.classes), int(shown.targets.bincount().max()) / len(shown)
     return (
         f"Each mark is one of {len(shown):,} samples that the network has not learned from, placed near those that are "
-        f"like it as raw input. A straight line tells {_with(raw.probe)} of their {k} classes right here, the nearest "
+        f"like it {'by its embeddings' if raw.stage == 'embedding' else 'as raw input'}. A straight line tells {_with(raw.probe)} of their {k} classes right here, the nearest "
         f"neighbours {_with(raw.neighbours)}; who always names the commonest class has {_percent(common)}. Move the slider of depth."
     )
 
 
+def _input(curve: Sequence[Reading]) -> str:
+    return "the embeddings" if curve[0].stage == "embedding" else "the raw input"
+
+
 def _depth(curve: Sequence[Reading], best: int, shown: Dataset) -> str:
     now, few, few_raw = curve[best].probe, curve[best].few, curve[0].few
-    lead = ahead(curve[best].guess, curve[0].guess, shown)
+    lead, raw = ahead(curve[best].guess, curve[0].guess, shown), _input(curve)
     if lead.value > 0.0005:
-        line = f"Now a straight line tells {_with(now)} right: {_points(lead)} beside the raw input."
+        line = f"Now a straight line tells {_with(now)} right: {_points(lead)} beside {raw}."
     else:
-        line = f"A straight line tells {_with(now)} right here, and no fewer on the raw input."
-    more = f"With ten labels per class it is {_with(few)}, on the raw input {_percent(few_raw.value)}."
+        line = f"A straight line tells {_with(now)} right here, and no fewer on {raw}."
+    more = f"With ten labels per class it is {_with(few)}, on {raw} {_percent(few_raw.value)}."
     if few.value <= few_raw.value and lead.value <= 0:
         return f"{line} {more} Depth has bought nothing."
     return f"{line} {more} The task is the same; only the representation has changed."
@@ -81,13 +85,13 @@ def _learned(
     at = next((i for i, network in enumerate(walked) if network.control), None)
     if at is None:
         return None
-    twin, trained = walked[at], curve[best]
+    twin, trained, raw = walked[at], curve[best], _input(curve)
     theirs = [slices[i].reading for i in twin.slices[-1]]
     rival = best_stage(theirs)
     rivals = {
         f"its best layer, {twin.stages[rival]},": (theirs[rival].probe, theirs[rival].guess),
-        "a straight line on the raw input": (curve[0].probe, curve[0].guess),
-        "the nearest neighbours on the raw input": (curve[0].neighbours, curve[0].nearest),
+        f"a straight line on {raw}": (curve[0].probe, curve[0].guess),
+        f"the nearest neighbours on {raw}": (curve[0].neighbours, curve[0].nearest),
     }
     name = max(rivals, key=lambda rival: rivals[rival][0].value)
     reading, guess = rivals[name]
@@ -99,7 +103,7 @@ def _learned(
     else:
         end = "So this curve is no evidence that the layers have learned anything."
     text = (
-        f"On the right stands the same network, untrained. Of it and of the raw input, {name} reads most: {_with(reading)}. "
+        f"On the right stands the same network, untrained. Of it and of {raw}, {name} reads most: {_with(reading)}. "
         f"{walked[0].stages[best]} of the network is {'ahead of that by' if lead.value > 0 else 'not ahead of that:'} "
         f"{_points(lead)}. {end} (Both were chosen as the best on these samples.)"
     )

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from layerscope.report.labels import write_label_report
 from layerscope.report.page import write_report
 from layerscope.report.texts import write_text_report
 from layerscope.study.folder import RunFolder
 
-__all__ = ["write_any_report", "write_report", "write_text_report"]
+__all__ = ["write_any_report", "write_label_report", "write_report", "write_text_report"]
 
 
 def write_any_report(path: Path) -> Path:
@@ -15,4 +16,5 @@ def write_any_report(path: Path) -> Path:
     Raises:
         DataError: if it is not a run folder.
     """
-    return (write_text_report if RunFolder(path).run.get("kind") == "texts" else write_report)(path)
+    by_kind = {"texts": write_text_report, "labels": write_label_report}
+    return by_kind.get(RunFolder(path).run.get("kind", ""), write_report)(path)

@@ -16,6 +16,7 @@ from layerscope.numbers import has_interval, interval, number, share
 from layerscope.report.figure import svg
 from layerscope.study.folder import ATLAS, RunFolder
 
+UNORDERED = "quadratic_kappa"  # says nothing where classes have no order
 CURVES = {
     "transformer": "From scratch",
     "pretrained": "Pretrained, as it came",
@@ -45,13 +46,13 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
     return {
         "run": folder.run,
         "judged": judged,
-        "titles": {key: METRICS[key].title for key in judged["scores"]["majority"]},
+        "titles": {key: METRICS[key].title for key in judged["scores"]["majority"] if key != UNORDERED},
         "headline": headline(folder.run, judged),
         "curves": curves,
         "curve_titles": CURVES,
         "curve_words": {net: curve_words(found) for net, found in curves.items()},
         "layers_figure": _layers(curves),
-        "legend": layer_key(),
+        "legend": layer_key(raw="the embeddings"),
         "scores_figure": Markup(
             svg(
                 [partial(_draw, draw_scores, accuracy)],
@@ -99,13 +100,14 @@ def curve_words(found: dict[str, Any]) -> str:
     """Where the answer becomes easy to read, and how much of that was learned."""
     at, twin = ({r["stage"]: r["probe"]["value"] for r in found[kind]} for kind in ("trained", "untrained"))
     best = found["learned"]["stage"]
-    ahead, rival = found["learned"]["ahead"], found["learned"]["rival"].replace("raw pixels", "the embeddings")
+    ahead, rival = found["learned"]["ahead"], found["learned"]["rival"]
     points = f"{100 * ahead['value']:+.1f} points ({interval(ahead, lambda end: f'{100 * end:+.1f}')}, over groups)"
     learned = has_interval(ahead) and ahead["low"] > 0
     return (
         f"A straight line reads {percent(at['embedding'])} from the embeddings and {percent(at[best])} from {best}, "
         f"where it reads best; from the untrained twin at most {percent(max(twin.values()))}. {best} is ahead of "
-        f"{rival} by {points}: " + ("that much was learned." if learned else "no evidence that it learned more.")
+        f"{rival} by {points}: "
+        + ("so much the blocks have learned." if learned else "no evidence that the blocks learned more.")
     )
 
 

