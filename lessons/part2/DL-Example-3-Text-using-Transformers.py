@@ -819,8 +819,8 @@ say(
     "over templates)?\n\n| score | gain |\n|---|---|\n" + "\n".join(rows)
 )
 best = max(gains, key=lambda way: gains[way].value)
-apart = [a.gain - b.gain for a, b in zip(checks[best], checks["attention"])]  # same sentences
-gap = estimate(torch.tensor(apart, dtype=torch.float64), groups)
+apart = torch.tensor([a.gain - b.gain for a, b in zip(checks[best], checks["attention"])]).double()
+gap = estimate(lambda weights: weights @ apart / weights.sum(), groups)  # of the same sentences
 say(
     f"The best here is *{best}*; attention is behind it by {gap.value:.3f} "
     f"[{gap.low:.3f}, {gap.high:.3f}]. "
