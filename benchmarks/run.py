@@ -107,6 +107,20 @@ def atlas(archive: Path, repeats: int) -> dict:
     return {"times as fast": [a / b for a, b in zip(other, own, strict=True)], "runs": runs}
 
 
+def text(_: Path, repeats: int) -> dict:
+    """MiniLM in training and in use against plain Hugging Face, and our WordPiece against the library tokenizers."""
+    threads = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
+    tries = ("--repeats", str(repeats))
+    found = {
+        "training": script("text_speed.py", "training", "--samples", "1000", *tries, env=threads),
+        "inference": script("text_speed.py", "inference", "--samples", "3000", *tries, env=threads),
+    }
+    for count in ("1", "2"):
+        env = threads | {"RAYON_NUM_THREADS": count}
+        found[f"words, {count} threads"] = script("word_speed.py", "words", "--samples", "5330", *tries, env=env)
+    return found
+
+
 def machine() -> dict:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -118,7 +132,10 @@ def machine() -> dict:
     }
 
 
-BENCHMARKS = {"start": start, "speed": speed, "busy": busy, "profile": where, "fastai": fastai, "atlas": atlas}
+BENCHMARKS = {
+    **{"start": start, "speed": speed, "busy": busy, "profile": where},
+    **{"fastai": fastai, "atlas": atlas, "text": text},
+}
 
 
 def main() -> None:

@@ -28,8 +28,8 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="gad, mednist, mura, phantoms, phenotypes or xrays, or a table of texts of your own (CSV, TSV, JSON "
-            "Lines). Without: MedNIST where it can be had, else phantoms.",
+            help="gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct or xrays, or your own table of texts (CSV, "
+            "TSV, JSON Lines). Without: MedNIST where it can be had, else phantoms.",
             show_default=False,
         ),
     ] = None,
@@ -160,6 +160,30 @@ def atlas(
     with progress_bar() as progress:
         made = run_atlas(open_study(run, data, progress), world, net, against, samples, pictures=pictures)
     typer.echo(f"Atlas: {made.write(out or run / ATLAS)}")
+
+
+@app.command()
+def search(
+    data: Annotated[str, typer.Argument(help="phenotypes, the terms of the Human Phenotype Ontology.")],
+    query: Annotated[str, typer.Argument(help='In your own words, such as "wobbly walk".')],
+    top: Annotated[int, typer.Option(help="Terms shown.", min=1)] = 10,
+    layer: Annotated[
+        str | None,
+        typer.Option(
+            help="embedding, block1, ... Default: the one that finds held-out synonyms best.", show_default=False
+        ),
+    ] = None,
+    network: Annotated[str, typer.Option(help="minilm, pubmedbert, a folder or a name of the hub.")] = "minilm",
+    path: Annotated[Path | None, typer.Option("--data", help="The file hp.obo, if you have it.")] = None,
+) -> None:
+    """Find terms by meaning; the first time, names and synonyms are read, which takes minutes."""
+    if data != "phenotypes":
+        raise ValueError(f"search needs terms with names and synonyms; only phenotypes has them. Got {data!r}.")
+    if not query.strip():
+        raise ValueError('a query needs at least one word, such as "wobbly walk". Got an empty one.')
+    from layerscope.terminal import print_search
+
+    print_search(query, top, layer, network, path)
 
 
 @app.command()

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Int, Shaped
+from jaxtyping import Bool, Int, Shaped
 from torch import Tensor
 
 from layerscope.card import Card
@@ -22,7 +22,7 @@ class Dataset(Generic[Column]):
 
     name: str
     inputs: Column
-    targets: Int[Tensor, " s"]
+    targets: Int[Tensor, " s"] | Bool[Tensor, "s k"]  # the class of each sample; or which of all labels it has
     groups: Int[np.ndarray, " s"]
     ids: Shaped[np.ndarray, " s"]  # strings that a person can look up, such as "Hand/000017.jpeg"
     classes: tuple[str, ...]
@@ -35,11 +35,25 @@ class Dataset(Generic[Column]):
         lengths = {name: len(column) for name in columns if (column := getattr(self, name)) is not None}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"{self.name}: every column needs one row per sample. Got {lengths}.")
+        if self.several and self.targets.shape[1] != len(self.classes):
+            raise ValueError(
+                f"{self.name}: targets of several labels need a column for each of the {len(self.classes)} classes. "
+                f"Got {self.targets.shape[1]}."
+            )
+
+    @property
+    def several(self) -> bool:
+        """True where a sample may have several labels, or none."""
+        return self.targets.ndim == 2
 
     @staticmethod
     def of(
         inputs: Inputs | Texts,
-        targets: Sequence[int] | Int[np.ndarray, " s"] | Int[Tensor, " s"],
+        targets: Sequence[int]
+        | Int[np.ndarray, " s"]
+        | Int[Tensor, " s"]
+        | Bool[np.ndarray, "s k"]
+        | Bool[Tensor, "s k"],
         *,
         groups: Sequence[Any] | Shaped[np.ndarray, " s"] | None = None,
         ids: Sequence[str] | Shaped[np.ndarray, " s"] | None = None,
@@ -49,7 +63,7 @@ class Dataset(Generic[Column]):
         """A data set of your own, in one call.
 
         Args:
-            targets: the number of each sample's class, from 0.
+            targets: the number of each sample's class, from 0; or True and False for each sample and label.
             groups: what rows must never be split apart, such as patients: numbers or names. None: each sample its own
                 group, and the card says that this is not known.
             ids: None: the row numbers.
@@ -65,13 +79,16 @@ class Dataset(Generic[Column]):
             4
         """
         whole = np.asarray(targets)
-        if whole.ndim != 1 or not len(whole) or whole.dtype.kind not in "biu":
+        several = whole.ndim == 2 and whole.dtype == bool and whole.size > 0
+        if not several and (whole.ndim != 1 or not len(whole) or whole.dtype.kind not in "biu"):
             raise ValueError(
-                f"{name}: targets must be whole numbers, one a sample. Got {whole.dtype}, shape {whole.shape}."
+                f"{name}: targets must be whole numbers, one a sample; or, for several labels, True and False, one a "
+                f"sample and label. Got {whole.dtype}, shape {whole.shape}."
             )
-        labels = torch.as_tensor(whole).long()
-        named = tuple(classes) if classes is not None else tuple(str(k) for k in range(int(labels.max()) + 1))
-        if int(labels.min()) < 0 or int(labels.max()) >= len(named):
+        labels = torch.as_tensor(whole) if several else torch.as_tensor(whole).long()
+        count = whole.shape[1] if several else int(labels.max()) + 1
+        named = tuple(classes) if classes is not None else tuple(str(k) for k in range(count))
+        if not several and (int(labels.min()) < 0 or count > len(named)):
             raise ValueError(
                 f"{name}: targets must be 0 to {len(named) - 1}, the numbers of the {len(named)} classes. "
                 f"Got {int(labels.min())} to {int(labels.max())}."
@@ -121,7 +138,7 @@ def _numbered(groups: Shaped[np.ndarray, " s"]) -> Int[np.ndarray, " s"]:
 
 class Batch(NamedTuple, Generic[Column]):
     inputs: Column
-    targets: Int[Tensor, " b"]
+    targets: Int[Tensor, " b"] | Bool[Tensor, "b k"]
     row: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
 
 
@@ -148,6 +165,8 @@ def _alike_in_length(
 def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool = False) -> dict[str, Dataset]:
     """Cut a data set into named parts, each class in the same fractions, without ever dividing a group.
 
+    Where a sample may have several labels, the rarest that it has counts as its class.
+
     Args:
         fractions: share of the samples in each part; sums to 1. A share is met as closely as whole groups allow.
         blocks: keep the order of the table, so that each part is a run of consecutive rows per class (where
@@ -162,13 +181,16 @@ def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool
         raise ValueError(f"fractions must be positive and sum to 1. Got {fractions} (sum {shares[-1]:g}).")
     rng = np.random.default_rng(seed)
     _, first, member, sizes = np.unique(dataset.groups, return_index=True, return_inverse=True, return_counts=True)
-    stratum = dataset.targets.numpy()[first]  # a group belongs to the class of its first sample
+    stratum, names = (
+        _strata(dataset)[first],
+        (*dataset.classes, "without a label"),
+    )  # a group belongs to the class of its first sample
     part_of_group = np.empty(len(first), dtype=np.int64)
     for k in np.unique(stratum):
         groups = np.flatnonzero(stratum == k)
         if len(groups) < len(fractions):
             raise ValueError(
-                f"class {dataset.classes[k]!r} has {len(groups)} group(s), too few for {len(fractions)} parts "
+                f"class {names[k]!r} has {len(groups)} group(s), too few for {len(fractions)} parts "
                 f"({', '.join(fractions)}). A group is never divided: add groups or ask for fewer parts."
             )
         groups = groups[np.argsort(first[groups])]
@@ -176,6 +198,15 @@ def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool
         part_of_group[groups] = _cut(sizes[groups], shares)
     part = part_of_group[member]
     return {name: dataset.rows(np.flatnonzero(part == i)) for i, name in enumerate(fractions)}
+
+
+def _strata(dataset: Dataset) -> Int[np.ndarray, " s"]:
+    """The class of each sample; of several labels, the rarest that it has, and a number more for none."""
+    targets = dataset.targets.numpy()
+    if not dataset.several:
+        return targets
+    own = np.where(targets, targets.sum(axis=0), len(targets) + 1)
+    return np.where(targets.any(axis=1), own.argmin(axis=1), targets.shape[1])
 
 
 def _cut(sizes: Int[np.ndarray, " g"], shares: np.ndarray) -> Int[np.ndarray, " g"]:
@@ -199,8 +230,13 @@ def few(dataset: Dataset, labels: int, seed: int) -> Dataset:
     """`labels` samples of each class, drawn at random.
 
     Raises:
-        ValueError: if a class has fewer.
+        ValueError: if a class has fewer, or a sample may have several labels.
     """
+    if dataset.several:
+        raise ValueError(
+            f"{dataset.name}: a sample may have several labels or none, so none can be drawn for one class alone. "
+            "Take at_most for fewer samples."
+        )
     rng = np.random.default_rng(seed)
     targets = dataset.targets.numpy()
     rows = []

@@ -14,15 +14,17 @@ from layerscope.data.splits import SPLITS
 from layerscope.data.texttable import read
 from layerscope.fetch import fetch
 from layerscope.progress import Progress
-from layerscope.report import write_report
+from layerscope.report import write_any_report, write_report
 from layerscope.report.texts import write_text_report
 from layerscope.source import DataError
 from layerscope.study.atlas import draw_atlases
+from layerscope.study.labels import LabelPlan, study_labels
 from layerscope.study.plan import Plan
 from layerscope.study.run import study
 from layerscope.study.texts import TextPlan, study_texts
 
 RUNS = Path("runs")
+UNITS = {"labels": "texts"}  # what a data set of this kind is made of, if not of what it is called
 
 
 def main_job(
@@ -50,6 +52,10 @@ def main_job(
     module = dataset_module(name)
     if split is not None and split not in SPLITS:
         raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
+    if module.KIND == "labels" and labels is not None:
+        raise ValueError(
+            f"--labels draws texts of one class each; those of {name} may have several labels. Leave it out."
+        )
     loaded: Loaded = module.load(path, skip_bad, progress)
     for sentence in (note, _origin(loaded, module.KIND)):
         if sentence:
@@ -61,6 +67,9 @@ def main_job(
     if module.KIND == "texts":
         study_texts(TextPlan(name, how, seed, labels, quick, precision, network), loaded, folder, resume, (), progress)
         return write_text_report(folder)
+    if module.KIND == "labels":
+        study_labels(LabelPlan(name, how, seed, quick, precision, network), loaded, folder, resume, (), progress)
+        return write_any_report(folder)
     plan = Plan(name, how, seed, labels, quick, precision)
     draw_atlases(study(plan, loaded, folder, resume, note, progress))
     return write_report(folder)
@@ -100,7 +109,7 @@ def table_job(
 
 
 def _origin(loaded: Loaded, kind: str) -> str:
-    return f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {kind}, {loaded.origin}."
+    return f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {UNITS.get(kind, kind)}, {loaded.origin}."
 
 
 def _begin(name: str, given: str, out: Path | None, resume: bool, say: Callable[[str], None]) -> Path:
@@ -122,15 +131,15 @@ def verify(name: str, path: Path | None, progress: Progress) -> str:
         if path is not None:
             raise DataError(f"{name} are drawn, not read from a file. Leave out --data (got {path}).")
         return f"{module.CARD.title}: drawn on the spot, nothing to verify."
+    if module.KIND in ("texts", "labels"):
+        loaded = module.load(path, False, progress)
+        return f"{module.CARD.title}: {loaded.origin}; {len(loaded.dataset):,} texts."
     if module.FROM == "own copy":
         if path is None:
             raise DataError(module.HOW)
         with TemporaryDirectory() as scratch:  # not the cache, in which nothing may be left to read
             count = len(module.read(path, Path(scratch), module.CARD, progress=progress, size=8).dataset)
         return f"{module.CARD.title}: {path.name}; no digest to check; all {count:,} listed images are readable."
-    if module.KIND == "texts":
-        loaded = module.load(path, False, progress)
-        return f"{module.CARD.title}: {loaded.origin}; {len(loaded.dataset):,} texts."
     found = fetch(module.SOURCE, path, progress)
     with TemporaryDirectory() as scratch:
         into = Path(scratch) / "prepared"

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from layerscope.progress import Progress, silent
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # no space, none left to this user, file too large
-HEX_DIGITS = {"md5": 32, "sha256": 64}
+HEX_DIGITS = {"git blob": 40, "md5": 32, "sha256": 64}
 
 
 class DataError(ValueError):
@@ -26,7 +26,8 @@ class DataError(ValueError):
 class Digest:
     """One accepted file: its digest, and in words whose file that is ("MONAI's release 0.8.1").
 
-    md5 is what some publishers give. It finds damage, not forgery.
+    md5 is what some publishers give. It finds damage, not forgery. "git blob" is the name that Git gives to a file's
+    contents (SHA-1 of its size and bytes): what a commit that is known by its hash vouches for.
     """
 
     algorithm: str
@@ -132,9 +133,9 @@ def digest_of(path: Path, source: Source, progress: Progress = silent) -> Digest
     Raises:
         DataError: if the file has none of them, or cannot be read.
     """
-    sums = {d.algorithm: hashlib.new(d.algorithm, usedforsecurity=False) for d in source.digests}
     try:
         size, done = path.stat().st_size, 0
+        sums = {d.algorithm: _begun(d.algorithm, size) for d in source.digests}
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
                 for digest in sums.values():
@@ -148,3 +149,10 @@ def digest_of(path: Path, source: Source, progress: Progress = silent) -> Digest
             return digest
     got = ", ".join(f"{name} {found.hexdigest()}" for name, found in sums.items())
     raise DataError(f"{path} is not {source.title}: got {got} ({done:,} bytes), accepted is {source.accepted()}.")
+
+
+def _begun(algorithm: str, size: int) -> "hashlib._Hash":
+    """A digest that has read no byte yet. Git's begins with how many there will be."""
+    if algorithm == "git blob":
+        return hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
+    return hashlib.new(algorithm, usedforsecurity=False)

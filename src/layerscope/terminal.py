@@ -170,6 +170,33 @@ def print_transfer(network: str, data: str) -> None:
     say(recommendation(found))
 
 
+def print_search(query: str, top: int, layer: str | None, network: str, data: Path | None) -> None:
+    from layerscope.data.phenotypes import ontology
+    from layerscope.models.encoder import pretrained_encoder
+    from layerscope.study.search import open_index, search
+
+    with progress_bar() as progress:
+        known, net = ontology(data, progress), pretrained_encoder(1, network)
+        index = open_index(known, net, layer, progress)
+    print_hits(query, search(query, index, net, top), index, known)
+
+
+def print_hits(query: str, hits: list, index, known) -> None:
+    from rich.text import Text
+
+    from layerscope.study.search import doubt, first_sentence, reliability
+
+    table = Table("term", "name", "nearest text", "cosine", "definition", title=Text(query), title_justify="left")
+    for hit in hits:
+        term = known.terms[hit.id]
+        cells = (term.name, hit.text, f"{hit.similarity:.2f}", first_sentence(term.definition))
+        table.add_row(hit.id, *map(Text, cells))
+    console.print(table)
+    if warning := doubt(hits, index):
+        say(f"[bold]{warning}[/bold]")
+    say(reliability(index))
+
+
 def print_data() -> None:
     from layerscope.data import DATASETS
     from layerscope.doctor import whereabouts

@@ -11,10 +11,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
 from layerscope.checkpoint import load_tensors, save_moment, save_tensors
 from layerscope.dataset import Dataset, batches
+from layerscope.models.answers import decided_right, outputs
+from layerscope.models.answers import loss as loss_of
 from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress, silent
@@ -132,7 +133,7 @@ def epochs(
                     group["lr"] = rate * group["share"]
                 with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                     logits = model(batch.inputs)
-                loss = cross_entropy(logits.float(), batch.targets, label_smoothing=recipe.label_smoothing)
+                loss = loss_of(logits.float(), batch.targets, recipe.label_smoothing)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -181,23 +182,21 @@ def fit(
 
 @torch.inference_mode()
 def evaluate(model: Layered, dataset: Dataset, batch_size: int = 512) -> tuple[float, float]:
-    """Mean cross-entropy loss and accuracy."""
+    """Mean cross-entropy loss and accuracy; of several labels a sample, both over all label decisions."""
     model.eval()
-    loss, right = 0.0, 0
+    loss, right = 0.0, 0.0
     for batch in batches(dataset, batch_size):
         logits = model(batch.inputs).float()
-        loss += cross_entropy(logits, batch.targets, reduction="sum").item()
-        right += int((logits.argmax(1) == batch.targets).sum())
+        loss += float(loss_of(logits, batch.targets)) * len(logits)
+        right += int((found := decided_right(logits, batch.targets)).sum()) * len(found) / found.numel()
     return loss / len(dataset), right / len(dataset)
 
 
-@torch.inference_mode()
 def predict(model: Layered, dataset: Dataset, batch_size: int = 512) -> Predictions:
     """Class probabilities of every sample, in the order of the data set."""
-    device = choose_device()
-    model.to(device).eval()
-    logits = torch.cat([model(b.inputs.to(device)).float().cpu() for b in batches(dataset, batch_size)])
-    probs = logits.double().softmax(dim=-1).numpy()
+    if dataset.several:
+        raise ValueError(f"{dataset.name}: a sample may have several labels. Take study.labels.predict_labels.")
+    probs = outputs(model, dataset, choose_device(), batch_size).double().softmax(dim=-1).numpy()
     return Predictions(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)
 
 

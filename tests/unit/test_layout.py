@@ -11,7 +11,17 @@ ROOT = Path(layerscope.__file__).parent
 # In the order in which data flows; a module may import from itself and from what stands above it.
 LAYERS = [
     *("progress", "source", "download", "fetch", "tar", "archive", "card", "inputs", "dataset"),
-    *("table", "predictions_csv", "predictions", "data", "torchvision_cpu", "models", "checkpoint", "train"),
+    *(
+        "table",
+        "predictions_csv",
+        "predictions",
+        "data",
+        "torchvision_cpu",
+        "models",
+        "checkpoint",
+        "train",
+        "pretrain",
+    ),
     *("judge", "see", "draw", "numbers", "maps", "study", "report", "lessons", "doctor", "main_job", "terminal", "cli"),
 ]
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -41,9 +42,10 @@ def test_a_card_is_refused_when_a_field_is_wrong(change, complaint):
 @pytest.mark.parametrize(
     ("algorithm", "digits", "of", "complaint"),
     [
-        ("sha1", "0" * 40, "x", "one of .'md5', 'sha256'.. Got 'sha1'"),
+        ("sha1", "0" * 40, "x", "one of .'git blob', 'md5', 'sha256'.. Got 'sha1'"),
         ("md5", "0" * 31, "x", r"md5 has 32 lower-case hex digits. Got '0+' \(31\)"),
         ("sha256", "F" * 64, "x", "64 lower-case"),
+        ("git blob", "0" * 64, "x", r"git blob has 40 lower-case hex digits. Got '0+' \(64\)"),
         ("md5", "0" * 32, " ", "say whose file"),
     ],
 )
@@ -80,6 +82,24 @@ def test_digest_of_finds_whichever_is_accepted(tmp_path, body):
     assert digest_of(path, replace(CARD, digests=(MD5, sha256)), progress) == sha256
     assert digest_of(path, replace(CARD, digests=(md5, SHA256))) == md5
     assert not body or seen[-1] == ("checking f", len(body), len(body), "bytes")
+
+
+GIT = {b"": "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", b"hello\n": "ce013625030ba8dba906f756967f9e9ca394464a"}
+
+
+@pytest.mark.parametrize("body", [*GIT, b"cells\r\n", os.urandom(3 << 20)], ids=["empty", "hello", "crlf", "3 MB"])
+def test_a_git_blob_has_the_name_that_git_gives_it(tmp_path, body):
+    path = tmp_path / "f"
+    path.write_bytes(body)
+    if body not in GIT and shutil.which("git") is None:
+        pytest.skip("git is not installed")
+    asked = ["git", "hash-object", "--no-filters", str(path)]
+    name = GIT.get(body) or subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+    digest = Digest("git blob", name, "a commit's")
+    assert digest_of(path, replace(CARD, digests=(MD5, digest))) == digest
+    path.write_bytes(body + b"!")
+    with pytest.raises(DataError, match=rf"got md5 \w+, git blob (?!{name})[0-9a-f]{{40}} "):
+        digest_of(path, replace(CARD, digests=(MD5, digest)))
 
 
 def test_digest_of_says_what_it_got_and_what_is_accepted(tmp_path):

@@ -51,10 +51,11 @@ class Ranking:
     def __call__(self, p: Predictions) -> Weigh:
         owners, groups = p.owners
         scores = p.probs.T.astype(float)
-        curves = [self._curve(p.targets == c, -score, owners, groups) for c, score in enumerate(scores)]
+        curves = [self.curve(p.targets == c, -score, owners, groups) for c, score in enumerate(scores)]
         return lambda weights: np.stack([curve(weights) for curve in curves], axis=1)
 
-    def _curve(self, true: np.ndarray, falling: np.ndarray, owners: np.ndarray, groups: int) -> Weigh:
+    def curve(self, true: np.ndarray, falling: np.ndarray, owners: np.ndarray, groups: int) -> Weigh:
+        """The three of one class, (r, 3), of rows that fall from the most to the least probable."""
         if not true.any():
             return lambda weights: np.full((len(weights), 3), np.nan)
         leading = true & (falling < falling[~true].min(initial=np.inf))

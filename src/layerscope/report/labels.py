@@ -87,8 +87,8 @@ def curve_words(found: dict[str, Any]) -> str:
     learned = has_interval(ahead) and ahead["low"] > 0
     return (
         f"From its embedding a straight line for each label reaches a mean average precision of "
-        f"{number(next(iter(at.values())))}, from {stage}, the best block, {number(at[stage])}; from the untrained twin "
-        f"at most {number(max(twin.values()))}. {stage} is ahead of {rival} by {_signed(ahead)}: "
+        f"{number(next(iter(at.values())))}, from {stage}, the best block, {number(at[stage])}; from the untrained "
+        f"twin at most {number(max(twin.values()))}. {stage} is ahead of {rival} by {_signed(ahead)}: "
         + ("that much was learned." if learned else "no evidence that it learned more.")
     )
 

@@ -14,15 +14,13 @@ from layerscope.judge.interval import binomial
 from layerscope.judge.multilabel import (
     MultiLabel,
     average_precision,
-    compare,
     f1,
     macro_f1,
     mean_average_precision,
     micro_f1,
-    scores,
     thresholds,
-    weighted,
 )
+from layerscope.judge.multilabel_interval import compare, scores, weighted
 from layerscope.source import DataError
 
 CUT = np.array([0.3, 0.5, 0.6, 0.45])

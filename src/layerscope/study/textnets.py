@@ -1,0 +1,78 @@
+"""The networks of a study of texts: a transformer from scratch, and a pretrained one as it came and fine-tuned."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+from layerscope.checkpoint import build
+from layerscope.dataset import Dataset
+from layerscope.inputs import Texts
+from layerscope.models.encoder import Pretrained, pretrained_encoder
+from layerscope.models.layered import Layered
+from layerscope.models.wordpiece import WordPiece
+from layerscope.progress import Progress
+from layerscope.study.folder import RunFolder
+from layerscope.train import History, Recipe, fit
+
+NETWORKS = ("transformer", "fine-tuned")  # what is trained
+READ = ("transformer", "pretrained", "fine-tuned")  # what is opened up, layer by layer
+Parts = dict[str, Dataset[Texts]]
+
+
+@dataclass(frozen=True)
+class TextNetworks:
+    """Trained once for a run folder, and read back from it."""
+
+    parts: Parts
+    recipes: dict[str, Recipe]  # of each of NETWORKS
+    name: str  # of the pretrained one: of models.encoder, of the hub, or a folder
+    longest: int  # tokens of a text that are read
+    seed: int
+    folder: RunFolder
+    progress: Progress
+
+    @property
+    def classes(self) -> Sequence[str]:
+        return self.parts["train"].classes
+
+    @cached_property
+    def pretrained(self) -> Pretrained:
+        return pretrained_encoder(len(self.classes), self.name)
+
+    @cached_property
+    def pieces(self) -> WordPiece:
+        """Learned from the training texts alone."""
+        file = self.folder.path / "vocabulary.txt"
+        if not file.is_file():
+            WordPiece.train(self.parts["train"].inputs.strings.tolist(), 4000, progress=self.progress).write(file)
+        return WordPiece.read(file)
+
+    def tokens(self, net: str) -> dict[str, Dataset]:
+        tokenizer = self.pieces if net == "transformer" else self.pretrained.tokenizer
+        return {name: replace(p, inputs=tokenizer.tokens(p.inputs, self.longest)) for name, p in self.parts.items()}
+
+    def fitted(self, net: str) -> tuple[Layered, History]:
+        """A trained network of this run, read back from its checkpoint if it has one."""
+        if net == "transformer":
+            config = {"vocabulary": len(self.pieces), "classes": len(self.classes), "longest": self.longest}
+            model: Layered = build("transformer", config, self.seed)
+        else:
+            model = pretrained_encoder(len(self.classes), self.name).model
+        parts, where = self.tokens(net), self.folder.path / "training" / net
+        what = f"training: {net}"
+        return model, fit(model, parts["train"], parts["val"], self.recipes[net], where, self.progress, what)
+
+    def network(self, net: str) -> Layered:
+        return self.pretrained.model if net == "pretrained" else self.fitted(net)[0]
+
+    def train(self, net: str) -> dict[str, Any]:
+        start = perf_counter()
+        model, history = self.fitted(net)
+        return {
+            "epochs": [{k: v for k, v in vars(e).items() if k not in ("optimizer", "steps")} for e in history.epochs],
+            "best": history.best,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "seconds": perf_counter() - start,
+        }
