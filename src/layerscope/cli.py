@@ -28,8 +28,8 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct or xrays, or your own table of texts (CSV, "
-            "TSV, JSON Lines). Without: MedNIST where it can be had, else phantoms.",
+            help="gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct, xrays; or a table of texts of your "
+            "own (CSV, TSV, JSON Lines). Without: MedNIST where it can be had, else phantoms.",
             show_default=False,
         ),
     ] = None,
