@@ -58,13 +58,17 @@ class Ontology:
     terms: dict[str, Term]
 
     @cached_property
-    def ancestors(self) -> dict[str, frozenset[str]]:
-        """The term itself among them."""
-        found: dict[str, frozenset[str]] = {}
+    def ancestors(self) -> dict[str, dict[str, int]]:
+        """Term -> each term above it, and itself, with the fewest steps up to there."""
+        found: dict[str, dict[str, int]] = {}
 
-        def above(id: str) -> frozenset[str]:
+        def above(id: str) -> dict[str, int]:
             if id not in found:
-                found[id] = frozenset({id}).union(*(above(parent) for parent in self.terms[id].parents))
+                steps = {id: 0}
+                for parent in self.terms[id].parents:
+                    for higher, more in above(parent).items():
+                        steps[higher] = min(more + 1, steps.get(higher, more + 1))
+                found[id] = steps
             return found[id]
 
         for id in self.terms:
@@ -72,32 +76,18 @@ class Ontology:
         return found
 
     @cached_property
-    def depth(self) -> dict[str, int]:
-        """Steps to the root of all, by the shortest way."""
-        found: dict[str, int] = {}
-
-        def steps(id: str) -> int:
-            if id not in found:
-                found[id] = min((steps(parent) + 1 for parent in self.terms[id].parents), default=0)
-            return found[id]
-
-        for id in self.terms:
-            steps(id)
-        return found
-
-    @cached_property
     def systems(self) -> dict[str, str]:
         """Term -> its organ system, of terms that have exactly one with at least LEAST such terms."""
         tops = {id for id, term in self.terms.items() if ROOT in term.parents}
-        own = {id: above & tops for id, above in self.ancestors.items()}
+        own = {id: above.keys() & tops for id, above in self.ancestors.items()}
         alone = {id: self.terms[next(iter(found))].name for id, found in own.items() if len(found) == 1}
         counts = Counter(alone.values())
         return {id: system for id, system in alone.items() if counts[system] >= LEAST}
 
     def distance(self, a: str, b: str) -> int:
-        """Steps from one term to the other by way of the deepest term above both."""
-        meet = max(self.depth[id] for id in self.ancestors[a] & self.ancestors[b])
-        return self.depth[a] + self.depth[b] - 2 * meet
+        """Steps from one term to the other, up to a term above both and down again, by the shortest such way."""
+        first, second = self.ancestors[a], self.ancestors[b]
+        return min(first[id] + second[id] for id in first.keys() & second.keys())
 
 
 def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = silent) -> Loaded:
