@@ -142,15 +142,30 @@ class Batch(NamedTuple, Generic[Column]):
     row: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
 
 
-def batches(dataset: Dataset, size: int, shuffle: torch.Generator | None = None) -> Iterator[Batch]:
-    """Yield every row once; pass a generator to visit them in random order, texts beside others of like length."""
+def batches(
+    dataset: Dataset, size: int, shuffle: torch.Generator | None = None, by_length: bool = False
+) -> Iterator[Batch]:
+    """Yield every row once; pass a generator to visit them in random order, texts beside others of like length.
+
+    Args:
+        by_length: texts in the order of their length, so that hardly anything is padding; `Batch.row` says which they
+            are, and `in_order` puts back what was found of them.
+    """
     order = torch.arange(len(dataset)) if shuffle is None else torch.randperm(len(dataset), generator=shuffle)
+    if by_length and isinstance(dataset.inputs, Tokens):
+        order = dataset.inputs.mask.sum(dim=1).argsort(stable=True).cpu()
     rows = order.split(size)
     if shuffle is not None and isinstance(dataset.inputs, Tokens):
         rows = _alike_in_length(order, dataset.inputs.mask.sum(dim=1).cpu(), size, shuffle)
     for index in rows:
         index = index.to(dataset.targets.device)
         yield Batch(dataset.inputs[index], dataset.targets[index], index)
+
+
+def in_order(found: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
+    """Values of batches, each with its rows, as one tensor in the order of the table."""
+    rows, values = torch.cat([rows.cpu() for rows, _ in found]), torch.cat([values for _, values in found])
+    return values[rows.argsort()]
 
 
 def _alike_in_length(

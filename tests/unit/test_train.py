@@ -7,12 +7,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from conftest import toy_images, toy_tokens
 
 from layerscope.checkpoint import build, load_moments
 from layerscope.dataset import batches, split
+from layerscope.see.activations import activations
 from layerscope.train import History, Recipe, TrainingError, epochs, evaluate, fit, moments, one_cycle, predict
 
 CONFIG = {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)}
@@ -220,3 +222,16 @@ def test_texts_of_like_length_share_a_batch():
     assert sorted(seen) == list(range(400))
     plain = sum(int((~b.inputs.mask).sum()) for b in batches(dataset, 16))
     assert padded < plain / 4
+
+
+def test_predictions_are_put_back_in_the_order_of_the_table():
+    dataset = toy_tokens(50)
+    model = build("transformer", {"vocabulary": 20, "classes": 2, "width": 16, "heads": 2, "blocks": 1}, 0).eval()
+    with torch.no_grad():
+        alone = torch.cat([model(dataset.inputs[torch.tensor([i])]) for i in range(50)]).softmax(1)
+    np.testing.assert_allclose(predict(model, dataset, 8).probs, alone.numpy(), atol=1e-5)
+    whole, parts = activations(model, dataset), activations(model, dataset, 7)
+    for stage in whole:
+        torch.testing.assert_close(whole[stage], parts[stage], atol=1e-5, rtol=1e-4)
+    lengths = [int(b.inputs.mask.sum(1).max()) for b in batches(dataset, 8, by_length=True)]
+    assert lengths == sorted(lengths)

@@ -5,7 +5,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
-from layerscope.dataset import Dataset, batches
+from layerscope.dataset import Dataset, batches, in_order
 from layerscope.models.layered import Layered
 
 Targets = Int[Tensor, " b"] | Bool[Tensor, "b k"]
@@ -34,4 +34,8 @@ def decided_right(logits: Float[Tensor, "b k"], targets: Targets) -> Bool[Tensor
 def outputs(model: Layered, dataset: Dataset, device: torch.device, batch_size: int = 512) -> Float[Tensor, "s k"]:
     """The last stage for every sample, in the order of the data set, before any softmax or sigmoid."""
     model.to(device).eval()
-    return torch.cat([model(batch.inputs.to(device)).float().cpu() for batch in batches(dataset, batch_size)])
+    found = [
+        (batch.row, model(batch.inputs.to(device)).float().cpu())
+        for batch in batches(dataset, batch_size, by_length=True)
+    ]
+    return in_order(found)

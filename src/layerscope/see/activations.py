@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from layerscope.dataset import Dataset, batches
+from layerscope.dataset import Dataset, batches, in_order
 from layerscope.models.borrowed import Borrowed
 from layerscope.models.feeding import device_of, untouched
 from layerscope.models.layered import Layered
@@ -21,16 +21,15 @@ def activations(model: Layered, dataset: Dataset, batch_size: int = 512) -> dict
     batch by batch, so that memory stays bounded.
     """
     device = device_of(model)
-    found: dict[str, list[Tensor]] = {}
+    found: dict[str, list[tuple[Tensor, Tensor]]] = {}
     with untouched(model), torch.no_grad():  # not inference_mode, which marks what a module keeps for later
-        for batch in batches(dataset, batch_size):
+        for batch in batches(dataset, batch_size, by_length=True):
             inputs = batch.inputs.to(device)
             for stage in model.stages(inputs):
                 z = stage.h if stage.per_sample else torch.cat([inputs.pool(stage.h), inputs.peak(stage.h)], dim=1)
-                found.setdefault(stage.name, []).append(
-                    project(z.float(), MOST_FEATURES).cpu().clone()
-                )  # no view of a map
-    return {name: torch.cat(parts) for name, parts in found.items()}
+                z = project(z.float(), MOST_FEATURES).cpu().clone()  # no view of a map
+                found.setdefault(stage.name, []).append((batch.row, z))
+    return {name: in_order(parts) for name, parts in found.items()}
 
 
 def untrained(model: Layered, dataset: Dataset, seed: int) -> Layered:
