@@ -8,6 +8,7 @@ import matplotlib as mpl
 
 INK, SOFT, LINE = "#1b1f24", "#5b6570", "#d9dee3"
 BLUE, ORANGE, GREEN, PURPLE, SKY, GREY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a939c"
+AMBER = "#e69f00"
 
 COLOURS = {
     "cnn": BLUE,
@@ -21,6 +22,7 @@ COLOURS = {
     "frozen, straight line": SKY,
     "frozen, nearest": GREEN,
     "bag of words": ORANGE,
+    "bag of letters": AMBER,
     "trained": BLUE,
     "untrained": ORANGE,
     "pixels": INK,
@@ -34,6 +36,7 @@ MARKERS = {
     "transformer": "s",
     "fine-tuned": "o",
     "bag of words": "^",
+    "bag of letters": "v",
     "frozen, nearest": "D",
     "trained": "o",
     "untrained": "s",

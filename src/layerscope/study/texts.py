@@ -135,6 +135,7 @@ class TextStudy:
             **{net: predict(self.nets.network(net), self.nets.tokens(net)["test"], 64) for net in reversed(NETWORKS)},
             "frozen, straight line": line(x, train, q, test),
             "frozen, nearest": nearest_text(x, train, q, test),
+            "bag of letters": tfidf(train, test, "letters"),
             "bag of words": tfidf(train, test),
             "majority": majority(train, test),
         }
