@@ -15,7 +15,7 @@ import torch
 
 from layerscope.card import Card
 from layerscope.dataset import Dataset
-from layerscope.inputs import Images, Tokens
+from layerscope.inputs import Graphs, Images, Tokens
 
 TOY = Card("toy", "A toy", "CC0", "made on the spot", "three images in a row")
 
@@ -72,3 +72,35 @@ def toy_tokens(samples=120, seed=0):
     ids[torch.arange(samples), place] = torch.where(targets == 1, 7, 6)
     mask = torch.arange(12) < lengths[:, None]
     return Dataset.of(Tokens(ids.masked_fill(~mask, 0), mask), targets, classes=("without", "with"), name="toy")
+
+
+def random_graphs(samples=20, seed=0, features=5, edge_features=0, most=9):
+    """Trees with a ring here and there, like molecules: each bond is two edges; some of one node."""
+    dice = torch.Generator().manual_seed(seed)
+    sizes = torch.randint(1, most + 1, (samples,), generator=dice)
+    bonds, begin = [], 0
+    for n in sizes.tolist():
+        near = [max(0, i - 1 - int(torch.randint(0, 3, (), generator=dice))) for i in range(1, n)]
+        bonds += [(begin + i, begin + j) for i, j in enumerate(near, start=1)] + [(begin, begin + n - 1)] * (n > 4)
+        begin += n
+    pairs = torch.tensor(bonds, dtype=torch.long).reshape(-1, 2).T
+    edges = torch.cat([pairs, pairs.flip(0)], dim=1)
+    kind = torch.randint(0, features, (begin,), generator=dice)
+    nodes = torch.nn.functional.one_hot(kind, features).float()
+    bond = torch.rand(pairs.shape[1], edge_features, generator=dice).repeat(2, 1) if edge_features else None
+    return Graphs(nodes, edges, torch.arange(samples).repeat_interleave(sizes), samples, bond)
+
+
+def toy_graphs(samples=120, seed=0):
+    """Class 1 has a node of kind 0, among others and at any place; edges have features."""
+    graphs = random_graphs(samples, seed, features=5, edge_features=2)
+    targets = torch.arange(samples) % 2
+    first = graphs.owner.bincount().cumsum(0) - graphs.owner.bincount()
+    nodes = graphs.nodes.clone()
+    plain = nodes[:, 0] == 1
+    nodes[plain] = torch.eye(5)[1]
+    dice = torch.Generator().manual_seed(seed)
+    place = first + (torch.rand(samples, generator=dice) * graphs.owner.bincount()).long()
+    nodes[place[targets == 1]] = torch.eye(5)[0]
+    whole = Graphs(nodes, graphs.edges, graphs.owner, samples, graphs.edge_features)
+    return Dataset.of(whole, targets, classes=("without", "with"), name="toy")

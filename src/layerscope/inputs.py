@@ -3,11 +3,13 @@
 A column knows how many samples it holds, how to select rows, and how to pool unit features (one vector per pixel
 position, token or node) into one vector per sample. All else is shared code.
 
-Axes: s samples, c channels, h height, w width, t tokens, n nodes of all graphs, e edges, f node features, d features.
+Axes: s samples, c channels, h height, w width, t tokens, n nodes of all graphs, e edges, f node features, g edge
+features, d features.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -112,12 +114,16 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Graphs:
-    """Graphs such as molecules, laid end to end: node i belongs to graph `owner[i]`, an edge joins two node numbers."""
+    """Graphs such as molecules, laid end to end: node i belongs to graph `owner[i]`, an edge joins two node numbers.
+
+    An edge leads from its first node to its second; a bond, which leads both ways, is two edges.
+    """
 
     nodes: Float[Tensor, "n f"]
     edges: Int[Tensor, "2 e"]
     owner: Int[Tensor, " n"]
     graphs: int
+    edge_features: Float[Tensor, "e g"] | None = None
 
     def __post_init__(self) -> None:
         known = len(self.owner) > 0 and int(self.owner.min()) >= 0 and int(self.owner.max()) < self.graphs
@@ -127,29 +133,43 @@ class Graphs:
             raise ValueError(f"edges must join nodes 0 to {len(self.nodes) - 1}.")
         if (self.owner[self.edges[0]] != self.owner[self.edges[1]]).any():
             raise ValueError("an edge joins nodes of two graphs. Number nodes through all graphs, not from 0 in each.")
+        e = self.edges.shape[1]
+        if self.edge_features is not None and (self.edge_features.ndim != 2 or len(self.edge_features) != e):
+            raise ValueError(
+                f"edge_features need one row for each of the {e} edges, in the order of `edges` (a bond is two edges). "
+                f"Got shape {tuple(self.edge_features.shape)}."
+            )
 
     def __len__(self) -> int:
         return self.graphs
 
     def __getitem__(self, rows: Int[Tensor, " r"]) -> "Graphs":
         rows = rows.to(self.owner.device)
-        node, place = _members(self.owner, rows, self.graphs)
-        edge, edge_place = _members(self.owner[self.edges[0]], rows, self.graphs)
-        # where a node of the old numbering stands in its own graph, and where each chosen graph now begins
-        order = self.owner.argsort(stable=True)
-        rank = torch.empty_like(order)
-        sizes = self.owner.bincount(minlength=self.graphs)
-        rank[order] = torch.arange(len(order), device=order.device) - (sizes.cumsum(0) - sizes)[self.owner[order]]
-        begins = sizes[rows].cumsum(0) - sizes[rows]
-        return Graphs(self.nodes[node], rank[self.edges[:, edge]] + begins[edge_place], place, len(rows))
+        (node, place), (edge, edge_place) = self._nodes_of.of(rows), self._edges_of.of(rows)
+        begins = self._nodes_of.sizes[rows].cumsum(0) - self._nodes_of.sizes[rows]  # where each chosen graph now begins
+        edges = self._nodes_of.rank[self.edges[:, edge]] + begins[edge_place]
+        features = None if self.edge_features is None else self.edge_features[edge]
+        return Graphs(self.nodes[node], edges, place, len(rows), features)
+
+    @cached_property
+    def _nodes_of(self) -> "_Members":  # a table of many graphs is sorted once, not for every batch
+        return _Members(self.owner, self.graphs)
+
+    @cached_property
+    def _edges_of(self) -> "_Members":
+        return _Members(self.owner[self.edges[0]], self.graphs)
 
     def to(self, device: torch.device) -> "Graphs":
-        return Graphs(self.nodes.to(device), self.edges.to(device), self.owner.to(device), self.graphs)
+        features = None if self.edge_features is None else self.edge_features.to(device)
+        return Graphs(self.nodes.to(device), self.edges.to(device), self.owner.to(device), self.graphs, features)
+
+    def total(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "s d"]:
+        """The sum over the nodes of each graph."""
+        return h.new_zeros(self.graphs, h.shape[1]).index_add_(0, self.owner, h)
 
     def pool(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "s d"]:
         """The mean over the nodes of each graph."""
-        total = h.new_zeros(self.graphs, h.shape[1]).index_add(0, self.owner, h)
-        return total / self.owner.bincount(minlength=self.graphs)[:, None]
+        return self.total(h) / self.owner.bincount(minlength=self.graphs)[:, None]
 
     def peak(self, h: Float[Tensor, "n d"]) -> Float[Tensor, "s d"]:
         """The maximum over the nodes of each graph."""
@@ -160,13 +180,19 @@ class Graphs:
 Inputs = Images | Tokens | Graphs  # what a network sees
 
 
-def _members(
-    owner: Int[Tensor, " n"], rows: Int[Tensor, " r"], graphs: int
-) -> tuple[Int[Tensor, " m"], Int[Tensor, " m"]]:
-    """What the graphs `rows` own, graph after graph (a graph may be asked for twice), and the place of its graph."""
-    sizes = owner.bincount(minlength=graphs)
-    begins = sizes.cumsum(0) - sizes
-    place = torch.arange(len(rows), device=rows.device).repeat_interleave(sizes[rows])
-    before = (sizes[rows].cumsum(0) - sizes[rows])[place]
-    within = torch.arange(len(place), device=rows.device) - before
-    return owner.argsort(stable=True)[begins[rows][place] + within], place
+class _Members:
+    """What belongs to each graph: nodes, or edges."""
+
+    def __init__(self, owner: Int[Tensor, " m"], graphs: int) -> None:
+        self.sizes = owner.bincount(minlength=graphs)
+        self.begins = self.sizes.cumsum(0) - self.sizes
+        self.order = owner.argsort(stable=True)  # graph after graph
+        self.rank = torch.empty_like(self.order)  # of each member, in its own graph
+        self.rank[self.order] = torch.arange(len(owner), device=owner.device) - self.begins[owner[self.order]]
+
+    def of(self, rows: Int[Tensor, " r"]) -> tuple[Int[Tensor, " k"], Int[Tensor, " k"]]:
+        """Members of the graphs `rows`, one graph after the other (a graph may be asked for twice), and their place."""
+        sizes = self.sizes[rows]
+        place = torch.arange(len(rows), device=rows.device).repeat_interleave(sizes)
+        within = torch.arange(len(place), device=rows.device) - (sizes.cumsum(0) - sizes)[place]
+        return self.order[self.begins[rows][place] + within], place

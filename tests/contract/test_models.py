@@ -5,7 +5,7 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 import torch
-from conftest import toy_images, toy_tokens
+from conftest import toy_graphs, toy_images, toy_tokens
 
 from layerscope.checkpoint import build, load_model, save_model
 from layerscope.dataset import batches, split
@@ -29,6 +29,12 @@ CASES = {
             "size": 16,
         },
     ],
+    "gnn": [
+        {"features": 5, "classes": 2, "edge_features": 2, "width": 32, "blocks": 2},
+        {"features": 5, "classes": 2, "gather": "gcn", "width": 32, "blocks": 2, "readout": "both"},
+        {"features": 5, "classes": 2, "edge_features": 2, "gather": "gat", "width": 32, "blocks": 2, "dropout": 0.1},
+        {"features": 5, "classes": 2, "width": 32, "blocks": 1, "readout": "sum", "residual": False},
+    ],
     "mlp": [
         {"pixels": 256, "classes": 2},
         {"pixels": 256, "classes": 2, "hidden": (8,), "activation": "tanh"},
@@ -39,7 +45,7 @@ CASES = {
         {"vocabulary": 20, "classes": 2, "width": 32, "heads": 1, "blocks": 1, "dropout": 0.0, "longest": 16},
     ],
 }
-SEES = {"cnn": toy_images, "mlp": toy_images, "transformer": toy_tokens}
+SEES = {"cnn": toy_images, "gnn": toy_graphs, "mlp": toy_images, "transformer": toy_tokens}
 
 
 def test_every_network_is_in_the_contract():
@@ -58,7 +64,7 @@ def test_last_stage_is_the_prediction(case):
     model.eval()
     stages = [*model.stages(batch.inputs)]
     assert torch.equal(stages[-1].h, model(batch.inputs))
-    assert stages[0].name == ("embedding" if name == "transformer" else "pixels")
+    assert stages[0].name == ("pixels" if name in ("cnn", "mlp") else "embedding")
     assert stages[-1].name == "logits"
     assert len({stage.name for stage in stages}) == len(stages)
 

@@ -1,7 +1,13 @@
 """Networks and baselines by name."""
 
 from layerscope.models.cnn import CNN, CNNConfig
+from layerscope.models.gnn import GNN, GNNConfig
 from layerscope.models.mlp import MLP, MLPConfig
 from layerscope.models.transformer import Transformer, TransformerConfig
 
-MODELS = {"cnn": (CNN, CNNConfig), "mlp": (MLP, MLPConfig), "transformer": (Transformer, TransformerConfig)}
+MODELS = {
+    "cnn": (CNN, CNNConfig),
+    "gnn": (GNN, GNNConfig),
+    "mlp": (MLP, MLPConfig),
+    "transformer": (Transformer, TransformerConfig),
+}
