@@ -21,7 +21,8 @@ from layerscope.study.atlas import draw_atlases
 from layerscope.study.labels import LabelPlan, study_labels
 from layerscope.study.plan import Plan
 from layerscope.study.run import study
-from layerscope.study.texts import TextPlan, study_texts
+from layerscope.study.textplan import TextPlan
+from layerscope.study.texts import study_texts
 
 RUNS = Path("runs")
 UNITS = {"labels": "texts"}  # what a data set of this kind is made of, if not of what it is called
@@ -65,7 +66,8 @@ def main_job(
     folder = _begin(name, name, out, resume, say)
     how = split or module.SPLIT
     if module.KIND == "texts":
-        study_texts(TextPlan(name, how, seed, labels, quick, precision, network), loaded, folder, resume, (), progress)
+        texts = TextPlan(name, how, seed, labels, quick, precision, network)
+        study_texts(texts, loaded, folder, resume, (), progress, path)
         return write_text_report(folder)
     if module.KIND == "labels":
         study_labels(LabelPlan(name, how, seed, quick, precision, network), loaded, folder, resume, (), progress)

@@ -249,7 +249,7 @@ def _adam(model: Layered, recipe: Recipe, after: Epoch | None) -> torch.optim.Ad
         fused=True,
     )
     for name, p in model.named_parameters():
-        for key in ("step", "exp_avg", "exp_avg_sq") if after else ():
+        for key in ("step", "exp_avg", "exp_avg_sq") if after and p.requires_grad else ():
             saved = after.optimizer[f"{name}.{key}"]  # pyright: ignore[reportOptionalMemberAccess]
             like = saved.clone() if key == "step" else torch.empty_like(p)  # memory laid out as the parameter's
             optimizer.state[p][key] = like.copy_(saved)

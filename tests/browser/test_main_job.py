@@ -234,7 +234,11 @@ def test_the_real_loader_reads_phantoms_in_mednist_s_layout_and_lists_what_it_sk
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (["run", "nosuch"], "no data set is called 'nosuch'. There are: mednist, mura, phantoms, xrays."),
+        (
+            ["run", "nosuch"],
+            "no data set is called 'nosuch'. There are: gad, hallmarks, mednist, mura, phantoms, phenotypes, "
+            "pubmed_rct, xrays.",
+        ),
         (["run", "phantoms", "--split", "x"], "no split is called 'x'"),
         (["run", "mednist", "--data", "nowhere.tar.gz"], "nowhere.tar.gz"),
         (["report", "nowhere"], "nowhere is not a run folder"),

@@ -151,3 +151,20 @@ def test_it_is_what_peft_computes(minilm):
         plain = theirs.merge_and_unload()(seen[0], attention_mask=seen[1]).last_hidden_state
         found = merged(ours).body(seen[0], attention_mask=seen[1]).last_hidden_state
         torch.testing.assert_close(found, plain, atol=1e-4, rtol=1e-4)
+
+
+def test_training_of_adapters_goes_on_from_its_folder_and_ends_with_the_same_weights(tmp_path):
+    parts = split(toy_tokens(), {"train": 0.7, "val": 0.3}, seed=0)
+    recipe = Recipe(epochs=3, batch_size=16, lr=1e-2, patience=3)
+    whole, again, read = (adapt(small(), rank=2) for _ in range(3))
+    history = fit(whole, parts["train"], parts["val"], recipe)
+
+    def killed(what, done, total, unit):
+        if done == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(adapt(small(), rank=2), parts["train"], parts["val"], recipe, tmp_path, killed)
+    for model in (again, read):  # it goes on, and then is only read back
+        assert fit(model, parts["train"], parts["val"], recipe, tmp_path) == history
+        assert all(torch.equal(a, b) for a, b in zip(model.parameters(), whole.parameters(), strict=True))

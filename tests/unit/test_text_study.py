@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -13,10 +14,12 @@ from layerscope.models.encoder import PACKAGE, _package
 from layerscope.predictions import Predictions
 from layerscope.progress import silent
 from layerscope.report import write_any_report
+from layerscope.report.textlook import OLDER, change_words, cost_words, failure_words
 from layerscope.report.texts import curve_words, headline, leak_words
 from layerscope.source import DataError
 from layerscope.study.folder import RunFolder
-from layerscope.study.texts import TextPlan, study_texts
+from layerscope.study.textplan import TextPlan
+from layerscope.study.texts import study_texts
 from layerscope.train import Recipe
 
 pytestmark = pytest.mark.skipif(
@@ -24,12 +27,16 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+RECIPES = TextPlan.recipes
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setattr(TextPlan, "most", property(lambda plan: {"train": 120, "val": 60, "test": 60}))
     short = Recipe(epochs=1, batch_size=32, lr=1e-3)
-    patch.setattr(TextPlan, "recipes", property(lambda plan: {"transformer": short, "fine-tuned": short}))
+    nets = ("transformer", "adapters", "fine-tuned")
+    patch.setattr(TextPlan, "recipes", property(lambda plan: dict.fromkeys(nets, short)))
     patch.setenv("LAYERSCOPE_DEVICE", "cpu")
     loaded = Loaded(negation.dataset(0, 4), "made on the spot", "abc", None)
     path = tmp_path_factory.mktemp("run") / "texts"
@@ -79,6 +86,42 @@ def test_groups_are_kept_apart(run):
     leaks = json.loads((path / "steps" / "leaks.json").read_text())["found"]
     assert leaks["groups"]["group"] == 0
     assert leaks["random"]["group"] > 0
+
+
+def test_it_says_what_fine_tuning_changed_where_it_fails_and_what_it_costs(run):
+    path, _, _ = run
+    folder, page = RunFolder(path), (path / "report.html").read_text(encoding="utf-8")
+    changed, failures, judged = (folder.found(step) for step in ("changed", "failures", "judged"))
+    trained = {net: folder.found(f"trained-{net}") for net in ("adapters", "fine-tuned")}
+    for said in (change_words(changed), failure_words(failures), cost_words(judged, trained)):
+        assert said in page.replace("&#39;", "'")
+    assert OLDER not in page
+    assert all(0.9 < s["value"] <= 1 for s in changed["adapters"].values())  # one short epoch from where B is zero
+    for stage in ("embedding", "block1", "block2"):  # the last blocks may end further off than a twin
+        assert changed["untrained"][stage]["value"] < changed["fine-tuned"][stage]["value"]
+    assert trained["adapters"]["learning"] < trained["adapters"]["parameters"] / 50
+    assert trained["fine-tuned"]["learning"] == trained["fine-tuned"]["parameters"]
+    lengths = [row for row in failures["slices"] if row["kind"] == "length"]
+    assert sum(row["texts"] for row in lengths) == 60
+    assert "Does it know the tree?" not in page
+
+
+def test_a_quick_run_trains_no_adapters():
+    assert "adapters" not in RECIPES.fget(TextPlan("gad", "groups", quick=True))
+    recipes = RECIPES.fget(TextPlan("gad", "groups"))
+    assert recipes["adapters"].lr > recipes["fine-tuned"].lr
+
+
+def test_the_report_of_an_older_run_says_what_is_missing(run, tmp_path):
+    old = tmp_path / "old"
+    shutil.copytree(run[0], old, ignore=shutil.ignore_patterns("training", "model", "changed.json", "failures.json"))
+    (old / "steps" / "trained-adapters.json").unlink()
+    for file in (old / "steps").glob("trained-*.json"):
+        step = json.loads(file.read_text(encoding="utf-8"))
+        del step["found"]["learning"]
+        file.write_text(json.dumps(step), encoding="utf-8")
+    write_any_report(old)
+    assert (old / "report.html").read_text(encoding="utf-8").count(OLDER) == 3
 
 
 def _interval(value, low, high):

@@ -19,6 +19,8 @@ COLOURS = {
     "majority": GREY,
     "transformer": PURPLE,
     "fine-tuned": BLUE,
+    "adapters": INK,
+    "pretrained": GREEN,
     "frozen, straight line": SKY,
     "frozen, nearest": GREEN,
     "bag of words": ORANGE,
@@ -27,6 +29,7 @@ COLOURS = {
     "untrained": ORANGE,
     "pixels": INK,
     "shuffled": GREY,
+    "dealt anew": GREY,
 }
 MARKERS = {
     "cnn": "o",
@@ -35,6 +38,8 @@ MARKERS = {
     "nearest neighbour": "D",
     "transformer": "s",
     "fine-tuned": "o",
+    "adapters": "P",
+    "pretrained": "D",
     "bag of words": "^",
     "bag of letters": "v",
     "frozen, nearest": "D",

@@ -14,7 +14,10 @@ from layerscope.draw.style import percent
 from layerscope.judge import METRICS
 from layerscope.numbers import has_interval, interval, number, share
 from layerscope.report.figure import svg
+from layerscope.report.textlook import contents
 from layerscope.study.folder import ATLAS, RunFolder
+from layerscope.study.textlook import rival
+from layerscope.study.textnets import TRAINED
 
 UNORDERED = "quadratic_kappa"  # says nothing where classes have no order
 CURVES = {
@@ -43,6 +46,8 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
     curves = {net: folder.found(f"layers-{net}") for net in CURVES}
     accuracy = {name: found["accuracy"] for name, found in judged["scores"].items()}
     leaks, split = folder.found("leaks"), folder.run["plan"]["split"]
+    found = {net: folder.found(f"trained-{net}") for net in TRAINED}
+    trained = {net: facts for net, facts in found.items() if facts}  # no adapters in a quick run
     return {
         "run": folder.run,
         "judged": judged,
@@ -71,28 +76,29 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
                 width=4.6 + 0.4 * len(folder.run["classes"]),
             )
         ),
-        "trained": {net: folder.found(f"trained-{net}") for net in ("transformer", "fine-tuned")},
+        "trained": trained,
         "examples": folder.found("examples"),
         "leaks": leaks,
         "leak_words": leak_words(leaks, split),
         "atlas_file": ATLAS if (folder.path / ATLAS).is_file() else None,
         "seconds": folder.seconds(),
+        **contents(folder, judged, trained),
     }
 
 
 def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
     """How good the fine-tuned network is, and whether a bag of words would have done."""
     own = judged["scores"]["fine-tuned"]["accuracy"]
-    rivals = {name: s["accuracy"] for name, s in judged["scores"].items() if name not in ("fine-tuned", "transformer")}
-    rival = max(rivals, key=lambda name: rivals[name]["value"])
-    ahead, test = judged["differences"][rival], run["parts"]["test"]
+    accuracy = {name: s["accuracy"]["value"] for name, s in judged["scores"].items()}
+    best = rival(accuracy)
+    ahead, test = judged["differences"][best], run["parts"]["test"]
     points = f"{100 * ahead['value']:+.1f} points, {interval(ahead, lambda end: f'{100 * end:+.1f}')}"
     sure = has_interval(ahead) and (ahead["low"] > 0 or ahead["high"] < 0)
     verdict = "the difference is larger than chance" if sure else "which may be chance"
     return (
         f"The fine-tuned network names {percent(own['value'])} of {test['samples']:,} test texts right "
         f"({interval(own, percent)}, over {test['groups']:,} groups that it has never seen); the best without "
-        f"fine-tuning, {rival}, {percent(rivals[rival]['value'])} ({points}: {verdict})."
+        f"fine-tuning, {best}, {percent(accuracy[best])} ({points}: {verdict})."
     )
 
 

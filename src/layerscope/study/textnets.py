@@ -11,12 +11,14 @@ from layerscope.dataset import Dataset
 from layerscope.inputs import Texts
 from layerscope.models.encoder import Pretrained, pretrained_encoder
 from layerscope.models.layered import Layered
+from layerscope.models.lora import adapt, trainable
 from layerscope.models.wordpiece import WordPiece
 from layerscope.progress import Progress
 from layerscope.study.folder import RunFolder
 from layerscope.train import History, Recipe, fit
 
 NETWORKS = ("transformer", "fine-tuned")  # what is trained
+TRAINED = (*NETWORKS, "adapters")  # and low-rank adapters, where a plan has a recipe for them
 READ = ("transformer", "pretrained", "fine-tuned")  # what is opened up, layer by layer
 Parts = dict[str, Dataset[Texts]]
 
@@ -26,7 +28,7 @@ class TextNetworks:
     """Trained once for a run folder, and read back from it."""
 
     parts: Parts
-    recipes: dict[str, Recipe]  # of each of NETWORKS
+    recipes: dict[str, Recipe]  # of each that is trained
     name: str  # of the pretrained one: of models.encoder, of the hub, or a folder
     longest: int  # tokens of a text that are read
     seed: int
@@ -60,6 +62,7 @@ class TextNetworks:
             model: Layered = build("transformer", config, self.seed)
         else:
             model = pretrained_encoder(len(self.classes), self.name).model
+            model = adapt(model, seed=self.seed) if net == "adapters" else model
         parts, where = self.tokens(net), self.folder.path / "training" / net
         what = f"training: {net}"
         return model, fit(model, parts["train"], parts["val"], self.recipes[net], where, self.progress, what)
@@ -74,5 +77,6 @@ class TextNetworks:
             "epochs": [{k: v for k, v in vars(e).items() if k not in ("optimizer", "steps")} for e in history.epochs],
             "best": history.best,
             "parameters": sum(p.numel() for p in model.parameters()),
+            "learning": trainable(model),
             "seconds": perf_counter() - start,
         }

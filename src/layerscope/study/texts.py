@@ -1,7 +1,7 @@
 """The study of a data set of texts, top to bottom: baselines, a transformer from scratch, a pretrained one, layers."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +18,7 @@ from layerscope.judge import METRICS, compare, reliability, scores
 from layerscope.maps.atlas import atlas
 from layerscope.models.bag import line, nearest_text, tfidf
 from layerscope.models.baseline import majority
+from layerscope.models.layered import Layered
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress
 from layerscope.see.activations import activations, untrained
@@ -25,50 +26,28 @@ from layerscope.see.curve import layer_curve, learned
 from layerscope.study.facts import describe_source, peak_memory
 from layerscope.study.folder import ATLAS, RunFolder
 from layerscope.study.steps import accuracy, confusion, written
-from layerscope.study.textnets import NETWORKS, READ, Parts, TextNetworks
-from layerscope.train import Recipe, predict
+from layerscope.study.textlook import TERMS, TREES, changed, failures, names, slices, tree_fits
+from layerscope.study.textnets import READ, Parts, TextNetworks
+from layerscope.study.textplan import TextPlan
+from layerscope.train import predict
 
 LONGEST = 128  # tokens of a text that are read
 
 
-@dataclass(frozen=True)
-class TextPlan:
-    """Enough to repeat a run."""
-
-    data: str
-    split: str
-    seed: int = 0
-    labels: int | None = None  # per class, that networks and baselines learn from; None is all
-    quick: bool = False
-    precision: str = "fp32"
-    network: str = "minilm"  # the pretrained one: a name of models.encoder, of the hub, or a folder
-    columns: dict[str, str | None] | None = None  # of a user's own table
-
-    @property
-    def most(self) -> dict[str, int]:
-        """Texts of each part."""
-        return {"train": 1200, "val": 300, "test": 500} if self.quick else {"train": 8000, "val": 1500, "test": 3000}
-
-    @property
-    def recipes(self) -> dict[str, Recipe]:
-        short = self.quick
-        base = Recipe(batch_size=32, seed=self.seed, precision=self.precision)
-        return {
-            "transformer": replace(base, epochs=3 if short else 12, lr=1e-3),
-            "fine-tuned": replace(base, epochs=3, lr=3e-4, layer_decay=0.8, label_smoothing=0.0),
-        }
-
-    def describe(self) -> dict[str, Any]:
-        return asdict(self)
-
-
 def study_texts(
-    plan: TextPlan, loaded: Loaded, path: Path, resume: bool, notes: Sequence[str], progress: Progress
+    plan: TextPlan,
+    loaded: Loaded,
+    path: Path,
+    resume: bool,
+    notes: Sequence[str],
+    progress: Progress,
+    file: Path | None = None,
 ) -> "TextStudy":
     """Do every step that the folder does not hold yet.
 
     Args:
         notes: what a reader must know of the data, in whole sentences.
+        file: that the user gave the data in, if so: where they name terms of a tree, it is read from there too.
 
     Raises:
         DataError: if the folder holds another run, or the weights of the pretrained network cannot be had.
@@ -76,7 +55,7 @@ def study_texts(
     start = perf_counter()
     facts = describe_source(plan.describe(), loaded, "") | {"kind": "texts", "notes": list(notes)}
     folder = RunFolder.open(path, facts, resume)
-    done = TextStudy(plan, loaded, folder, progress)
+    done = TextStudy(plan, loaded, folder, progress, file)
     done.run()
     spent = folder.run.get("seconds", 0.0) + perf_counter() - start
     folder.update({"seconds": spent, "peak_memory": max(folder.run.get("peak_memory", 0), peak_memory())})
@@ -89,6 +68,7 @@ class TextStudy:
     loaded: Loaded
     folder: RunFolder
     progress: Progress
+    file: Path | None = None
 
     @cached_property
     def parts(self) -> Parts:
@@ -110,7 +90,7 @@ class TextStudy:
     def run(self) -> None:
         once, folder = self.folder.once, self.folder
         folder.update({"parts": _sizes(self.parts), "pretrained": self.nets.pretrained.says})
-        for net in NETWORKS:
+        for net in self.plan.recipes:
             once(f"trained-{net}", lambda net=net: self.nets.train(net))
         predictions = self.predictions()
         once("judged", lambda: judged(predictions, self.plan))
@@ -118,6 +98,11 @@ class TextStudy:
         for net in READ:
             self.progress("looking into the layers", 0, None, net)
             once(f"layers-{net}", lambda net=net: self.layers(net))
+        cut = slices(self.parts["test"])
+        once("failures", lambda: failures(cut, predictions, self.plan.resamples, self.plan.seed))
+        once("changed", lambda: self.changed())
+        if self.plan.data in TREES:
+            once("tree", lambda: self.tree())
         once("examples", lambda: self.examples(predictions["fine-tuned"]))
         predictions["fine-tuned"].to_csv(folder.path / "predictions.csv")
         classes = self.loaded.dataset.classes
@@ -131,8 +116,9 @@ class TextStudy:
         tokens = self.nets.tokens("pretrained")
         self.progress("embedding texts with the frozen network", 0, None, "")
         x, q = (activations(self.nets.pretrained.model, tokens[part])["pool"] for part in ("train", "test"))
+        nets = reversed(self.plan.recipes)
         return {
-            **{net: predict(self.nets.network(net), self.nets.tokens(net)["test"], 64) for net in reversed(NETWORKS)},
+            **{net: predict(self.nets.network(net), self.nets.tokens(net)["test"], 64) for net in nets},
             "frozen, straight line": line(x, train, q, test),
             "frozen, nearest": nearest_text(x, train, q, test),
             "bag of letters": tfidf(train, test, "letters"),
@@ -167,6 +153,27 @@ class TextStudy:
             "untrained": [written(reading) for reading in twin],
             "learned": learned(curve, twin, parts["test"]),
         }
+
+    @cached_property
+    def twin(self) -> Layered:
+        """The pretrained network as if it had never read anything."""
+        return untrained(self.nets.pretrained.model, self.nets.tokens("pretrained")["train"], self.plan.seed + 1000)
+
+    def changed(self) -> dict[str, Any]:
+        """Of the pretrained network, stage by stage: by fine-tuning, and beside one that shares only the tokens."""
+        self.progress("looking for what fine-tuning changed", 0, None, "")
+        tuned = [net for net in ("fine-tuned", "adapters") if net in self.plan.recipes]
+        others = {**{net: self.nets.network(net) for net in tuned}, "untrained": self.twin}
+        texts = at_most(self.nets.tokens("pretrained")["test"], 300 if self.plan.quick else 1000, self.plan.seed)
+        return changed(self.nets.pretrained.model, others, texts)
+
+    def tree(self) -> dict[str, Any]:
+        """Whether texts lie near each other whose terms do in the ontology."""
+        rows = names(self.parts["test"], 200 if self.plan.quick else TERMS, self.plan.seed)
+        networks = {net: (self.nets.network(net), self.nets.tokens(net)["test"].rows(rows)) for net in READ}
+        networks["untrained"] = self.twin, networks["pretrained"][1]
+        fits = tree_fits(networks, TREES[self.plan.data](self.file, self.progress), self.plan.seed, self.progress)
+        return {"terms": len(rows), "networks": fits}
 
     def examples(self, p: Predictions, most: int = 12) -> list[dict[str, Any]]:
         """The most confident mistakes, as they were written."""
@@ -214,7 +221,7 @@ class TextStudy:
 
 def judged(found: dict[str, Predictions], plan: TextPlan) -> dict[str, Any]:
     """Every metric with its interval, and the fine-tuned network against each of the others, paired."""
-    resamples, own = 1000 if plan.quick else 2000, found["fine-tuned"]
+    resamples, own = plan.resamples, found["fine-tuned"]
     return {
         "scores": {name: scores(p, resamples=resamples, seed=plan.seed) for name, p in found.items()},
         "differences": {
@@ -222,7 +229,7 @@ def judged(found: dict[str, Predictions], plan: TextPlan) -> dict[str, Any]:
             for name, p in found.items()
             if name != "fine-tuned"
         },
-        "reliability": {name: reliability(found[name]) for name in NETWORKS},
+        "reliability": {name: reliability(found[name]) for name in plan.recipes},
         "confusion": confusion(own),
     }
 
