@@ -118,6 +118,8 @@ def text(_: Path, repeats: int) -> dict:
     for count in ("1", "2"):
         env = threads | {"RAYON_NUM_THREADS": count}
         found[f"words, {count} threads"] = script("word_speed.py", "words", "--samples", "5330", *tries, env=env)
+    for way in ("frozen", "adapters", "full"):
+        found[f"adapting, {way}"] = script("text_adapting.py", way, env=threads)
     return found
 
 

@@ -226,7 +226,7 @@ def get_data(name: str, path: Annotated[Path | None, typer.Option("--data", help
 def verify_data(
     name: str, path: Annotated[Path | None, typer.Option("--data", help="A file you have.")] = None
 ) -> None:
-    """Check the digest of a data set that is on this machine, and read every image in it."""
+    """Check the digest of a data set that is on this machine, and read all of it."""
     from layerscope.main_job import verify
     from layerscope.terminal import progress_bar
 

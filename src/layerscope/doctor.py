@@ -11,6 +11,11 @@ from typing import NamedTuple
 from layerscope.source import cache_dir, mirror_dir
 
 CORE = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pillow", "safetensors", "typer", "rich", "jinja2")
+OPTIONAL = {  # and what they are for
+    "simplejpeg": "pip install simplejpeg, to read JPEG archives three times faster; Pillow reads them meanwhile",
+    "transformers": "pip install 'layerscope[text]', for runs on texts",
+    "torchvision": "pip install 'layerscope[vision]', for pretrained networks of images",
+}
 
 
 class Finding(NamedTuple):
@@ -29,6 +34,8 @@ def whereabouts(module: ModuleType) -> str:
     source = getattr(module, "SOURCE", None)
     if source is None:
         return "your own copy: --data" if module.FROM == "own copy" else "built in"
+    if (packaged := getattr(module, "packaged", None)) and packaged():
+        return "an installed package"
     if (cache_dir() / source.name / source.file).is_file():
         return "cache"
     if (mirror := mirror_dir()) and (mirror / source.name / source.file).is_file():
@@ -43,16 +50,13 @@ def _python() -> Finding:
 
 def _packages() -> list[Finding]:
     found = []
-    for name in CORE:
+    for name in (*CORE, *OPTIONAL):
         try:
             found.append(Finding(True, name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
-            found.append(Finding(False, name, "missing", f"pip install {name}"))
-    try:
-        found.append(Finding(True, "simplejpeg", importlib.metadata.version("simplejpeg")))
-    except importlib.metadata.PackageNotFoundError:
-        advice = "pip install simplejpeg, to read JPEG archives three times faster; Pillow reads them meanwhile"
-        found.append(Finding(None, "simplejpeg", "missing", advice))
+            needed = name in CORE
+            advice = f"pip install {name}" if needed else OPTIONAL[name]
+            found.append(Finding(False if needed else None, name, "missing", advice))
     return found
 
 

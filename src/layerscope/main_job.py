@@ -127,7 +127,7 @@ def dataset_module(name: str) -> ModuleType:
 
 
 def verify(name: str, path: Path | None, progress: Progress) -> str:
-    """Checks the digest, if one was published, then that every image can be read; says what was found."""
+    """Checks the digest, if one was published, then that all of it can be read; says what was found."""
     module = dataset_module(name)
     if module.FROM == "drawn":
         if path is not None:

@@ -37,8 +37,8 @@ def cells(notebook: nbformat.NotebookNode, tag: str) -> list[nbformat.NotebookNo
     return [cell for cell in notebook.cells if tag in nb.tags(cell)]
 
 
-def test_the_three_lessons_are_there():
-    assert [name.split("-")[2] for name in IDS] == ["0", "1", "2"]
+def test_the_lessons_are_there():
+    assert [name.split("-")[2] for name in IDS] == ["0", "1", "2", "3"]
 
 
 def test_committed_notebooks_are_as_the_lessons_make_them():
@@ -101,9 +101,9 @@ def test_markdown_is_plain_and_code_parses(source):
 @lessons
 def test_every_check_and_question_is_asked_and_every_one_asked_exists(source):
     number, lesson = source.stem.split("-")[2], source.read_text()
-    from layerscope.lessons import lesson0, lesson1, lesson2
+    from layerscope.lessons import lesson0, lesson1, lesson2, lesson3
 
-    module = {"0": lesson0, "1": lesson1, "2": lesson2}[number]
+    module = {"0": lesson0, "1": lesson1, "2": lesson2, "3": lesson3}[number]
     assert set(re.findall(r'^check\("([^"]+)"', lesson, re.M)) == set(module.CHECKS)
     assert set(re.findall(r'^guess\("([^"]+)"', lesson, re.M)) == set(module.QUESTIONS)
     assert set(re.findall(r'use\("([^"]+)"', lesson)) <= set(module.CHECKS)

@@ -14,6 +14,15 @@ def test_words_that_tell_are_found():
     assert (tfidf(TRAIN, TEST).guess == TEST.targets.numpy()).all()
 
 
+def test_runs_of_letters_know_words_that_training_does_not_hold():
+    """Every word of the test is new; its stem is not."""
+    new = Dataset.of(Texts.of(["nephrologist", "ophthalmologist"] * 5), [0, 1] * 5)
+    old = Dataset.of(Texts.of(["nephrology", "nephrotic", "ophthalmology", "ophthalmic"] * 5), [0, 0, 1, 1] * 5)
+    assert (tfidf(old, new, "letters").guess == new.targets.numpy()).all()
+    words = tfidf(old, new)
+    assert np.ptp(words.probs[:, 0]) == 0  # a text of unknown words is like any other
+
+
 def test_order_of_words_hardly_counts():
     turned = Dataset.of(Texts.of([" ".join(reversed(t.split())) for t in TEXTS[30:]]), TEST.targets)
     assert (tfidf(TRAIN, turned).guess == TEST.targets.numpy()).all()

@@ -114,6 +114,21 @@ def test_integrated_gradients_sum_to_what_they_explain(small, target):
     assert all(p.grad is None for p in small.parameters())
 
 
+@pytest.mark.filterwarnings("ignore")  # of captum's own making
+def test_they_are_what_captum_computes(small):
+    captum = pytest.importorskip("captum.attr")
+    tokens = text(4, 5, 6, 7, 8)
+    h, baseline = (small.words(ids).detach() for ids in (tokens.ids, torch.full((1, 5), MASK)))
+    found = integrated_gradients(small.of_embeddings, h[0], baseline[0], 2)
+    method = captum.IntegratedGradients(lambda x: margin(small.of_embeddings(x), 2))
+    theirs = method.attribute(h, baseline, n_steps=64, method="riemann_middle").sum(dim=-1)[0]
+    torch.testing.assert_close(found, theirs, atol=1e-5, rtol=1e-4)
+    with torch.no_grad():
+        ablation = captum.FeatureAblation(lambda ids: margin(small(Tokens(ids, torch.ones_like(ids).bool())), 2))
+        theirs = ablation.attribute(tokens.ids, baselines=MASK)[0].float()
+    torch.testing.assert_close(occlusion(small, tokens, 2, MASK), theirs, atol=1e-5, rtol=1e-4)
+
+
 def test_integrated_gradients_see_what_saturates_and_the_slope_does_not():
     """The example of Sundararajan et al., section 2.1: f = 1 - relu(1 - x) at 2, where the slope is 0."""
 

