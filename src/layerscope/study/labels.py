@@ -136,6 +136,7 @@ class LabelStudy:
         x, *q = (activations(model, tokens[part], 64)["pool"] for part in ("train", "val", "test"))
         found = {
             "frozen, straight line": line_labels(x, train, q),
+            "bag of letters": tfidf_labels(train, asked, "letters"),
             "bag of words": tfidf_labels(train, asked),
             "majority": [label_frequencies(train, len(part)) for part in asked],
         }
