@@ -742,7 +742,7 @@ for ax, (n, (trained, twin)) in zip(axes, curves.items()):
     stages = [label.get_text().replace("\n", " ") for label in ax.get_xticklabels()]
     ax.set_xticks(ax.get_xticks(), stages, rotation=60, ha="right", rotation_mode="anchor")
 plt.show()
-say(layer_key(raw="the embeddings"))
+say(layer_key(raw="the embeddings", seeds=1))
 for n, (trained, twin) in curves.items():
     found = learned(trained, twin, parts["look"])
     gap = f"{100 * found.ahead.value:+.1f} points [{100 * found.ahead.low:+.1f}, {100 * found.ahead.high:+.1f}]"

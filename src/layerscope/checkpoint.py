@@ -13,7 +13,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from layerscope.models import MODELS
-from layerscope.models.layered import Layered
+from layerscope.models.layered import Layered, Scale
 from layerscope.source import DataError
 
 
@@ -31,6 +31,7 @@ def build(name: str, config: Mapping[str, Any], seed: int) -> Layered:
 def save_model(folder: Path, name: str, model: Layered, classes: tuple[str, ...], card: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     description = {"model": name, "config": asdict(model.config), "classes": list(classes)}
+    description |= {} if model.scale is None else {"scale": model.scale._asdict()}
     save_tensors(folder / "weights.safetensors", model.state_dict(), {})
     write_text(folder / "config.json", json.dumps(description, indent=2) + "\n")
     write_text(folder / "card.md", card)
@@ -52,6 +53,7 @@ def load_model(folder: Path) -> tuple[Layered, tuple[str, ...]]:
         model.load_state_dict(tensors)
     except RuntimeError as error:
         raise DataError(f"{folder}: the weights do not fit the configuration. {error}") from error
+    model.scale = Scale(**description["scale"]) if "scale" in description else None
     return model.eval(), tuple(description["classes"])
 
 

@@ -43,7 +43,7 @@ def run(
         bool, typer.Option("--resume", help="Go on with a run that was stopped (the newest, or --out).")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A part of the images and fewer seeds: about a minute.")
+        bool, typer.Option("--quick", help="A part of the samples, and less training: about a minute; of texts, a few.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of split, weights, batches and draws.", min=0)] = 0,
     labels: Annotated[
@@ -70,19 +70,28 @@ def run(
     network: Annotated[
         str, typer.Option(help="For texts, the pretrained network: minilm, pubmedbert, a folder or a name of the hub.")
     ] = "minilm",
+    tokens: Annotated[
+        int | None,
+        typer.Option(
+            help="Of texts, read so many tokens at most. Default: 256; 512 of hallmarks; 128 with --quick.",
+            min=8,
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Train, judge and open up networks; ends with the path of report.html."""
-    from layerscope.main_job import main_job, table_job
+    from layerscope.main_job import main_job, refuse, table_job
     from layerscope.terminal import progress_bar, say
 
     with progress_bar() as progress:
+        columns = {"text": text, "label": label, "group": group, "id": id}
+        common = (precision, network, tokens, progress, say)
         if data and Path(data).suffix.lower() in TABLES:
-            columns = {"text": text, "label": label, "group": group, "id": id}
-            page = table_job(Path(data), columns, out, resume, quick, seed, labels, precision, network, progress, say)
+            refuse({"--data": path, "--split": split, "--skip-bad": skip_bad}, "for a data set that has a name")
+            page = table_job(Path(data), columns, out, resume, quick, seed, labels, *common)
         else:
-            page = main_job(
-                data, path, out, resume, quick, seed, labels, split, skip_bad, precision, network, progress, say
-            )
+            refuse({f"--{name}": column for name, column in columns.items()}, "for a table of texts of your own")
+            page = main_job(data, path, out, resume, quick, seed, labels, split, skip_bad, *common)
     typer.echo(f"\nReport: {page}")
 
 
@@ -160,6 +169,29 @@ def atlas(
     with progress_bar() as progress:
         made = run_atlas(open_study(run, data, progress), world, net, against, samples, pictures=pictures)
     typer.echo(f"Atlas: {made.write(out or run / ATLAS)}")
+
+
+@app.command()
+def predict(
+    run: Run,
+    texts: Annotated[list[str], typer.Argument(help="Texts in quotes; or one table (CSV, TSV, JSON Lines).")],
+    text: Annotated[str | None, typer.Option(help="Of a table: the column of texts.", show_default=False)] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Of a table: write here. Default: predictions-<its name>.csv.")
+    ] = None,
+) -> None:
+    """Read new texts with the fine-tuned network of a run on texts."""
+    from layerscope.main_job import refuse
+    from layerscope.terminal import print_answers, write_answers
+
+    if len(texts) == 1 and Path(texts[0]).suffix.lower() in TABLES:
+        if text is None:
+            raise ValueError(f"{texts[0]} is a table: say which column holds the texts, such as --text abstract.")
+        table = Path(texts[0])
+        typer.echo(f"Predictions: {write_answers(run, table, text, out or Path(f'predictions-{table.stem}.csv'))}")
+    else:
+        refuse({"--text": text, "--out": out}, "for a table")
+        print_answers(run, texts)
 
 
 @app.command()
@@ -242,7 +274,7 @@ def main() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app()
-    except (ValueError, RuntimeError, OSError) as error:
+    except (ValueError, RuntimeError, OSError, ImportError) as error:
         if os.environ.get("LAYERSCOPE_DEBUG"):
             raise
         sys.exit(f"Error: {error}")

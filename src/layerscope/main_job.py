@@ -1,10 +1,13 @@
 """`layerscope run`: choose the data, do the study, write the report."""
 
+import re
+import shlex
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import Any
 
 from layerscope.data import DATASETS
 from layerscope.data.available import first_available
@@ -13,11 +16,13 @@ from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
 from layerscope.data.texttable import read
 from layerscope.fetch import fetch
+from layerscope.models.encoder import check_installed
 from layerscope.progress import Progress
-from layerscope.report import write_any_report, write_report
-from layerscope.report.texts import write_text_report
+from layerscope.report import write_any_report
 from layerscope.source import DataError
 from layerscope.study.atlas import draw_atlases
+from layerscope.study.facts import command
+from layerscope.study.folder import RunFolder
 from layerscope.study.labels import LabelPlan, study_labels
 from layerscope.study.plan import Plan
 from layerscope.study.run import study
@@ -25,6 +30,7 @@ from layerscope.study.textplan import TextPlan
 from layerscope.study.texts import study_texts
 
 RUNS = Path("runs")
+STAMP = r"-\d{8}-\d{6}"  # of its time, behind the name of a run
 UNITS = {"labels": "texts"}  # what a data set of this kind is made of, if not of what it is called
 
 
@@ -40,6 +46,7 @@ def main_job(
     skip_bad: bool,
     precision: str,
     network: str,
+    tokens: int | None,
     progress: Progress,
     say: Callable[[str], None],
 ) -> Path:
@@ -53,28 +60,41 @@ def main_job(
     module = dataset_module(name)
     if split is not None and split not in SPLITS:
         raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
-    if module.KIND == "labels" and labels is not None:
-        raise ValueError(
-            f"--labels draws texts of one class each; those of {name} may have several labels. Leave it out."
-        )
+    if module.KIND in ("texts", "labels"):
+        check_installed()
+        if split == "random":
+            raise ValueError(
+                "the split random divides groups, and then nothing could be said of layers. Leave it out: every report "
+                "on texts says what such a split would have flattered."
+            )
+    else:
+        refuse({"--tokens": tokens, "--network": network != "minilm"}, f"for texts; {name} are {module.KIND}")
+    if module.KIND == "labels":
+        refuse({"--labels": labels}, f"for texts of one class each; those of {name} may have several labels")
     loaded: Loaded = module.load(path, skip_bad, progress)
     for sentence in (note, _origin(loaded, module.KIND)):
         if sentence:
             say(sentence)
     if loaded.skipped:
         say(f"Skipped {len(loaded.skipped)} unreadable file(s); the report lists them.")
-    folder = _begin(name, name, out, resume, say)
     how = split or module.SPLIT
+    folder = out or _folder(name, resume)
     if module.KIND == "texts":
-        texts = TextPlan(name, how, seed, labels, quick, precision, network)
-        study_texts(texts, loaded, folder, resume, (), progress, path)
-        return write_text_report(folder)
-    if module.KIND == "labels":
-        study_labels(LabelPlan(name, how, seed, quick, precision, network), loaded, folder, resume, (), progress)
-        return write_any_report(folder)
-    plan = Plan(name, how, seed, labels, quick, precision)
-    draw_atlases(study(plan, loaded, folder, resume, note, progress))
-    return write_report(folder)
+        plan = TextPlan(name, how, seed, labels, quick, precision, network, tokens=tokens)
+    elif module.KIND == "labels":
+        plan = LabelPlan(name, how, seed, quick, precision, network, tokens)
+    else:
+        plan = Plan(name, how, seed, labels, quick, precision)
+    typed = command(plan.describe(), path, skip_bad)
+    _say_how_to_go_on(folder, typed, say)
+    if isinstance(plan, TextPlan):
+        study_texts(plan, loaded, folder, resume, (), progress, path)
+    elif isinstance(plan, LabelPlan):
+        study_labels(plan, loaded, folder, resume, (), progress)
+    else:
+        draw_atlases(study(plan, loaded, folder, resume, note, progress))
+    RunFolder(folder).update({"command": typed})
+    return write_any_report(folder)
 
 
 def table_job(
@@ -87,6 +107,7 @@ def table_job(
     labels: int | None,
     precision: str,
     network: str,
+    tokens: int | None,
     progress: Progress,
     say: Callable[[str], None],
 ) -> Path:
@@ -100,24 +121,35 @@ def table_job(
             f"{path.name} is a table: say which columns hold the text and the label, "
             "such as --text abstract --label outcome. Where rows belong together, also --group patient."
         )
+    check_installed()
     table = read(path, text=columns["text"], label=columns["label"], group=columns["group"], id=columns["id"])
     say(_origin(table.loaded, "texts"))
     for note in table.notes:
         say(note)
-    folder = _begin(path.stem, str(path), out, resume, say)
-    plan = TextPlan(str(path), "groups", seed, labels, quick, precision, network, columns)
+    plan = TextPlan(str(path), "groups", seed, labels, quick, precision, network, columns, tokens)
+    folder, typed = out or _folder(path.stem, resume), command(plan.describe())
+    _say_how_to_go_on(folder, typed, say)
     study_texts(plan, table.loaded, folder, resume, table.notes, progress)
-    return write_text_report(folder)
+    RunFolder(folder).update({"command": typed})
+    return write_any_report(folder)
 
 
 def _origin(loaded: Loaded, kind: str) -> str:
     return f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {UNITS.get(kind, kind)}, {loaded.origin}."
 
 
-def _begin(name: str, given: str, out: Path | None, resume: bool, say: Callable[[str], None]) -> Path:
-    folder = out or _folder(name, resume)
-    say(f"Run folder: {folder}  (stopped? go on with: layerscope run {given} --resume --out {folder})")
-    return folder
+def _say_how_to_go_on(folder: Path, typed: str, say: Callable[[str], None]) -> None:
+    say(f"Run folder: {folder}  (stopped? go on with: {typed} --resume --out {shlex.quote(str(folder))})")
+
+
+def refuse(options: dict[str, Any], they_are: str) -> None:
+    """Options that were given and would be ignored.
+
+    Raises:
+        ValueError: if any has a value.
+    """
+    if given := [name for name, value in options.items() if value]:
+        raise ValueError(f"{', '.join(given)}: only {they_are}. Leave it out.")
 
 
 def dataset_module(name: str) -> ModuleType:
@@ -153,7 +185,8 @@ def verify(name: str, path: Path | None, progress: Progress) -> str:
 
 def _folder(name: str, resume: bool) -> Path:
     if resume:
-        begun = sorted(RUNS.glob(f"{name}-*/run.json"), key=lambda file: file.stat().st_mtime)
+        begun = [file for file in RUNS.glob(f"{name}-*/run.json") if re.fullmatch(STAMP, file.parent.name[len(name) :])]
+        begun.sort(key=lambda file: file.stat().st_mtime)
         if not begun:
             raise DataError(f"nothing to resume: no run of {name} in {RUNS.resolve()}. Give the folder with --out.")
         return begun[-1].parent

@@ -1,6 +1,7 @@
 """What a network, or anything else, said about each sample. NumPy only, so judging never needs the network."""
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -79,15 +80,20 @@ class Predictions:
         columns = {name: getattr(self, name)[index] for name in ("probs", "targets", "groups", "ids")}
         return replace(self, **columns)
 
-    def to_csv(self, path: Path) -> None:
+    def to_csv(self, path: Path, group_names: Mapping[int, str] | None = None) -> None:
         """Write columns id, group, target, prediction, p(class)...; a column that is not known stays empty.
 
         `from_csv` reads the same numbers, bit for bit. The file is written beside and moved into place.
+
+        Args:
+            group_names: what to write for the number of a group; None: the number.
         """
         ids = self.ids.astype(str).tolist()
         if problem := unusable_id(ids):
             raise DataError(f"row {problem[0]}: {problem[1]}")
         groups = self.groups.tolist() if self.groups_known else [""] * len(self)
+        if group_names is not None and self.groups_known:
+            groups = [group_names[i] for i in self.groups.tolist()]
         probs = self.probs.tolist() if self.probs_known else [[""] * len(self.classes)] * len(self)
         targets, guesses = ([self.classes[i] for i in column] for column in (self.targets, self.guess))
         part = path.with_name(path.name + ".part")
@@ -114,3 +120,71 @@ class Predictions:
             DataError: if the file cannot be read this way; it gives the line and what to do.
         """
         return Predictions(*read_columns(path, target, group, id))
+
+
+@dataclass(frozen=True, eq=False)
+class Numbers:
+    """One row per sample: the number that was said, the true one, and the group that must stay together.
+
+    Raises:
+        DataError: if a column is short, a number is not finite, or an interval ends before it begins.
+
+    Example:
+        >>> ids = np.array(["a", "b"])
+        >>> Numbers(np.array([1.0, 2.5]), np.array([1.5, 2.5]), np.array([7, 7]), ids, "solubility").errors.tolist()
+        [-0.5, 0.0]
+    """
+
+    values: Float[np.ndarray, " s"]  # what was said, in the unit of the targets
+    targets: Float[np.ndarray, " s"]
+    groups: Int[np.ndarray, " s"]  # rows of one group (a patient, a scaffold) are not independent
+    ids: Shaped[np.ndarray, " s"]  # strings that a person can look up
+    quantity: str = "number"  # what is measured
+    unit: str = ""
+    low: Float[np.ndarray, " s"] | None = None  # of an interval that shall hold the true number; may be infinite
+    high: Float[np.ndarray, " s"] | None = None
+    level: float | None = None  # how often it shall
+    groups_known: bool = True  # False: none were given, so each row is its own group
+
+    def __post_init__(self) -> None:
+        columns = ("values", "targets", "groups", "ids", "low", "high")
+        lengths = {name: len(column) for name in columns if (column := getattr(self, name)) is not None}
+        if len(set(lengths.values())) != 1 or not len(self):
+            raise DataError(f"every column needs one row per sample, and one sample at least. Got {lengths}.")
+        for name in ("values", "targets"):
+            if not (finite := np.isfinite(getattr(self, name))).all():
+                row = int(finite.argmin())
+                raise DataError(
+                    f"{name} must be finite numbers. {(~finite).sum()} of {len(self)} are not; the first is row {row} "
+                    f"({self.ids[row]!s:.40}): {getattr(self, name)[row]}."
+                )
+        given = [part is not None for part in (self.low, self.high, self.level)]
+        if any(given) and not all(given):
+            raise DataError("an interval needs its low end, its high end and its level. Got some of the three.")
+        if self.level is not None and not 0 < self.level < 1:
+            raise DataError(f"the level of intervals lies between 0 and 1. Got {self.level:g}.")
+        if self.low is not None and not (proper := self.low <= self.high).all():
+            row = int(proper.argmin())
+            raise DataError(
+                f"an interval must not end before it begins. {(~proper).sum()} of {len(self)} do; the first is row "
+                f"{row} ({self.ids[row]!s:.40})."
+            )
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    @property
+    def errors(self) -> Float[np.ndarray, " s"]:
+        """What was said, less what is true."""
+        return self.values - self.targets
+
+    @property
+    def owners(self) -> Owners:
+        """The group of each row as a number from 0, in the order of `np.unique(groups)`, and how many there are."""
+        unique, owners = np.unique(self.groups, return_inverse=True)
+        return Owners(owners, len(unique))
+
+    def rows(self, index: Shaped[np.ndarray, " r"]) -> "Numbers":
+        """Some of the rows, by number or by a mask."""
+        names = ("values", "targets", "groups", "ids", "low", "high")
+        return replace(self, **{name: column[index] for name in names if (column := getattr(self, name)) is not None})

@@ -1,7 +1,7 @@
 """What the command prints: bars while it works, tables when it is done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,8 +26,8 @@ if not console.is_terminal:
     console.width = max(console.width, 120)  # a file has room
 
 
-def say(sentence: str) -> None:
-    console.print(sentence, soft_wrap=True)
+def say(sentence: str, style: str | None = None) -> None:
+    console.print(sentence, soft_wrap=True, markup=False, style=style)  # a label may be called [x]
 
 
 @contextmanager
@@ -118,6 +118,9 @@ def print_layers(run: Path) -> None:
     from layerscope.study.folder import RunFolder
 
     folder = RunFolder(run)
+    if folder.run.get("kind") in ("texts", "labels"):
+        _print_text_layers(folder)
+        return
     for world in ("clean", "wild"):
         for net in ("cnn", "mlp"):
             seeds = folder.layers(world, net)
@@ -142,6 +145,22 @@ def print_layers(run: Path) -> None:
                 table.add_row(a["stage"], f"{a['features']:,}", *(_two_lines(s) for s in found))
             console.print(table)
             console.print(" ".join(interpret(net, world, seeds)) + "\n", soft_wrap=True)
+
+
+def _print_text_layers(folder) -> None:
+    from layerscope.report import labels, texts
+
+    curve_words = (labels if folder.run["kind"] == "labels" else texts).curve_words
+    what = "mean average precision" if folder.run["kind"] == "labels" else "accuracy"
+    for net, title in texts.CURVES.items():
+        found = folder.found(f"layers-{net}")
+        columns = ("layer", "features", "probe", "neighbours", "equal width", "shuffled", "untrained")
+        table = Table(*columns, title=f"{title}: {what} on unseen groups, with 95 % intervals", title_justify="left")
+        for a, b in zip(found["trained"], found["untrained"], strict=True):
+            read = (a["probe"], a["neighbours"], a["equal"], a["shuffled"], b["probe"])
+            table.add_row(a["stage"], f"{a['features']:,}", *(_two_lines(s) for s in read))
+        console.print(table)
+        say(curve_words(found) + "\n")
 
 
 def _two_lines(s: dict) -> str:
@@ -170,6 +189,48 @@ def print_transfer(network: str, data: str) -> None:
     say(recommendation(found))
 
 
+def print_answers(run: Path, texts: Sequence[str]) -> None:
+    from rich.text import Text
+
+    from layerscope.study.read import read_texts
+
+    found = read_texts(run, texts)
+    table = Table("text", "answer", "how sure", title_justify="left")
+    for text, probs, chosen in zip(texts, found.probs, found.chosen, strict=True):
+        order = [k for k in (-probs).argsort() if chosen[k]]
+        names, sure = (
+            ", ".join(cells) for cells in ([found.classes[k] for k in order], [f"{probs[k]:.0%}" for k in order])
+        )
+        table.add_row(Text(text), Text(names or "none"), sure)
+    console.print(table)
+    _say_unread(found)
+
+
+def write_answers(run: Path, path: Path, column: str, out: Path) -> Path:
+    """Columns line, answer, p(class)..., a row for each text of a table."""
+    import csv
+
+    from layerscope.data.texttable import read_column
+    from layerscope.study.read import read_texts
+
+    texts, lines = read_column(path, column)
+    found = read_texts(run, texts)
+    with out.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["line", "answer", *(f"p({name})" for name in found.classes)])
+        for line, probs, chosen in zip(lines, found.probs.tolist(), found.chosen, strict=True):
+            answer = "; ".join(name for name, own in zip(found.classes, chosen, strict=True) if own)
+            writer.writerow([line, answer, *probs])
+    _say_unread(found)
+    return out
+
+
+def _say_unread(found) -> None:
+    if found.cut:
+        say(f"{found.cut:,} text(s) are longer than the network reads: it saw their beginning only.")
+    say("These are what the network says, not a diagnosis; its report says how often it is right.")
+
+
 def print_search(query: str, top: int, layer: str | None, network: str, data: Path | None) -> None:
     from layerscope.data.phenotypes import ontology
     from layerscope.models.encoder import pretrained_encoder
@@ -193,7 +254,7 @@ def print_hits(query: str, hits: list, index, known) -> None:
         table.add_row(hit.id, *map(Text, cells))
     console.print(table)
     if warning := doubt(hits, index):
-        say(f"[bold]{warning}[/bold]")
+        say(warning, "bold")
     say(reliability(index))
 
 

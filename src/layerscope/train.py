@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,10 +13,10 @@ from torch import Tensor
 
 from layerscope.checkpoint import load_tensors, save_moment, save_tensors
 from layerscope.dataset import Dataset, batches
-from layerscope.models.answers import decided_right, outputs
-from layerscope.models.answers import loss as loss_of
+from layerscope.models import answers
+from layerscope.models.answers import choose_device, outputs, standardised
 from layerscope.models.layered import Layered
-from layerscope.predictions import Predictions
+from layerscope.predictions import Numbers, Predictions
 from layerscope.progress import Progress, silent
 
 
@@ -60,15 +59,6 @@ class History:
     best: int  # number of the epoch whose weights were kept
 
 
-def choose_device() -> torch.device:
-    """LAYERSCOPE_DEVICE if set, else a CUDA GPU, else Apple's GPU, else the CPU."""
-    if wanted := os.environ.get("LAYERSCOPE_DEVICE"):
-        return torch.device(wanted)
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
 def one_cycle(step: int, steps: int, peak: float) -> float:
     """Learning rate at `step`: linear from peak/25 over the first quarter, then a half cosine down to zero.
 
@@ -102,6 +92,8 @@ def epochs(
 ) -> Iterator[Epoch]:
     """Train in place, yielding after every epoch. Stop early with `break`; go on from `after`.
 
+    Of numbers, mean and standard deviation in `train` are kept as `model.scale`; losses are shares of that variance.
+
     Args:
         folder, keep: the weights after each of these steps are written to folder/step-<number>.safetensors.
 
@@ -114,13 +106,13 @@ def epochs(
     """
     device = choose_device()
     model.to(device)
-    train, val = train.to(device), val and val.to(device)
+    if train.kind == "number":
+        model.scale = answers.scale_of(train)
+    train, val = standardised(train, model).to(device), val and val.to(device)
     optimizer = _adam(model, recipe, after)
     per_epoch = math.ceil(len(train) / recipe.batch_size)
     for number in range(after.number + 1 if after else 1, recipe.epochs + 1):
-        good = _copy(model)
-        losses: list[Tensor] = []
-        sizes: list[int] = []
+        good, losses, sizes = _copy(model), list[Tensor](), list[float]()
         model.train()
         # a function of seed and epoch alone, so that a resumed run visits the same batches
         shuffle = torch.Generator().manual_seed(recipe.seed * 1_000_003 + number)
@@ -133,16 +125,16 @@ def epochs(
                     group["lr"] = rate * group["share"]
                 with torch.autocast(device.type, torch.bfloat16, enabled=recipe.precision == "bf16"):
                     logits = model(batch.inputs)
-                loss = loss_of(logits.float(), batch.targets, recipe.label_smoothing)
+                loss = answers.loss(logits.float(), batch.targets, recipe.label_smoothing, batch.known)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
                 losses.append(loss.detach())
-                sizes.append(len(batch.targets))
+                sizes.append(answers.decisions(batch.targets, batch.known))
                 if i % 64 == 63 or i == per_epoch - 1:  # asking after each step would make a GPU wait
                     _stop_unless_finite(losses, number, model, good, recipe)
         steps = torch.stack(losses).cpu().double()
-        train_loss = float((steps * torch.tensor(sizes)).sum() / len(train))
+        train_loss = float((steps * torch.tensor(sizes)).sum() / (sum(sizes) or 1))
         val_loss, val_accuracy = evaluate(model, val) if val else (None, None)
         yield Epoch(number, train_loss, val_loss, val_accuracy, tuple(steps.tolist()), _adam_state(model, optimizer))
 
@@ -181,23 +173,32 @@ def fit(
 
 
 @torch.inference_mode()
-def evaluate(model: Layered, dataset: Dataset, batch_size: int = 512) -> tuple[float, float]:
-    """Mean cross-entropy loss and accuracy; of several labels a sample, both over all label decisions."""
+def evaluate(model: Layered, dataset: Dataset, batch_size: int = 512) -> tuple[float, float | None]:
+    """Mean loss and accuracy; of several labels a sample, both over all label decisions; of numbers the loss alone."""
     model.eval()
-    loss, right = 0.0, 0.0
-    for batch in batches(dataset, batch_size):
-        logits = model(batch.inputs).float()
-        loss += float(loss_of(logits, batch.targets)) * len(logits)
-        right += int((found := decided_right(logits, batch.targets)).sum()) * len(found) / found.numel()
-    return loss / len(dataset), right / len(dataset)
+    loss, right, every = 0.0, 0.0, 0.0
+    for batch in batches(standardised(dataset, model), batch_size):
+        logits, size = model(batch.inputs).float(), answers.decisions(batch.targets, batch.known)
+        loss += float(answers.loss(logits, batch.targets, known=batch.known)) * size
+        right += answers.samples_right(logits, batch.targets, batch.known)
+        every += size
+    return loss / (every or 1), None if dataset.kind == "number" else right / (every or 1)
 
 
 def predict(model: Layered, dataset: Dataset, batch_size: int = 512) -> Predictions:
     """Class probabilities of every sample, in the order of the data set."""
     if dataset.several:
         raise ValueError(f"{dataset.name}: a sample may have several labels. Take study.labels.predict_labels.")
+    if dataset.kind == "number":
+        raise ValueError(f"{dataset.name}: a number is asked, not a class. Take predict_numbers.")
     probs = outputs(model, dataset, choose_device(), batch_size).double().softmax(dim=-1).numpy()
     return Predictions(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)
+
+
+def predict_numbers(model: Layered, dataset: Dataset, batch_size: int = 512) -> Numbers:
+    """The number said of every sample, in the unit of the data and in the order of the data set."""
+    said, scale = outputs(model, dataset, choose_device(), batch_size), answers.scale_in(model)
+    return answers.as_numbers(said[:, 0].double() * scale.spread + scale.mean, dataset)
 
 
 @contextmanager

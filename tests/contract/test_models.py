@@ -1,5 +1,6 @@
 """What every network must do. A new one joins by joining MODELS, with a configuration here."""
 
+import json
 from dataclasses import asdict
 
 import numpy as np
@@ -14,6 +15,12 @@ from layerscope.see.activations import activations, untrained
 from layerscope.see.probe import probe
 from layerscope.train import Recipe, epochs, fit, predict
 
+BERT = json.dumps(
+    {
+        **{"model_type": "bert", "vocab_size": 20, "hidden_size": 32, "num_hidden_layers": 2, "intermediate_size": 64},
+        **{"num_attention_heads": 2, "max_position_embeddings": 16},
+    }
+)
 CASES = {
     "cnn": [
         {"channels": 1, "classes": 2, "shrink": 1, "widths": (8, 16)},
@@ -29,6 +36,7 @@ CASES = {
             "size": 16,
         },
     ],
+    "encoder": [{"architecture": BERT, "classes": 2}],
     "gnn": [
         {"features": 5, "classes": 2, "edge_features": 2, "width": 32, "blocks": 2},
         {"features": 5, "classes": 2, "gather": "gcn", "width": 32, "blocks": 2, "readout": "both"},
@@ -45,7 +53,7 @@ CASES = {
         {"vocabulary": 20, "classes": 2, "width": 32, "heads": 1, "blocks": 1, "dropout": 0.0, "longest": 16},
     ],
 }
-SEES = {"cnn": toy_images, "gnn": toy_graphs, "mlp": toy_images, "transformer": toy_tokens}
+SEES = {"cnn": toy_images, "encoder": toy_tokens, "gnn": toy_graphs, "mlp": toy_images, "transformer": toy_tokens}
 
 
 def test_every_network_is_in_the_contract():

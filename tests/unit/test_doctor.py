@@ -2,7 +2,7 @@ import importlib.metadata
 
 import pytest
 
-from layerscope.data import DATASETS, mednist, phenotypes, xrays
+from layerscope.data import DATASETS, gad, hallmarks, mednist, phenotypes, xrays
 from layerscope.doctor import OPTIONAL, examine, whereabouts
 
 
@@ -20,6 +20,12 @@ def test_a_data_set_is_found_where_a_run_would_take_it_from(elsewhere, monkeypat
     file.parent.mkdir(parents=True)
     file.touch()
     assert whereabouts(mednist) == "cache"
+    assert whereabouts(hallmarks) == "your own copy: --data"
+    assert whereabouts(gad) == "to be downloaded (0 MB)"
+    for piece in gad.PIECES.values():
+        (elsewhere / "cache" / piece.name).mkdir(exist_ok=True)
+        (elsewhere / "cache" / piece.name / piece.file).touch()
+    assert whereabouts(gad) == "cache"
     monkeypatch.setattr(phenotypes, "packaged", lambda: file)
     assert whereabouts(phenotypes) == "an installed package"
     monkeypatch.setattr(phenotypes, "packaged", lambda: None)

@@ -173,6 +173,22 @@ def test_only_a_sum_can_count():
         assert torch.allclose(a, b) is not told
 
 
+def test_the_first_node_of_each_graph_decides():
+    """Whatever other nodes are, where none of them is heard; and in any order in which graphs are laid."""
+    graphs = rough(0)
+    quiet = Graphs(graphs.nodes, torch.zeros(2, 0).long(), graphs.owner, 4)
+    other = graphs.nodes.clone()
+    other[[1, 2, 3, 5, 7, 8]] += 1  # all but 0, 4, 6 and 9
+    model = network("gin", readout="first")
+    torch.testing.assert_close(model(Graphs(other, quiet.edges, quiet.owner, 4)), model(quiet))
+    assert (model(Graphs(other, graphs.edges, graphs.owner, 4)) != model(graphs)).any()
+    mixed = torch.tensor([4, 9, 0, 6, 5, 1, 7, 2, 8, 3])  # nodes of all graphs mixed, each in its own order
+    laid = Graphs(graphs.nodes[mixed], mixed.argsort()[graphs.edges], graphs.owner[mixed], 4)
+    torch.testing.assert_close(model(laid), model(graphs))
+    node = model.norm(list(model.units(graphs))[-1].h)[[0, 4, 6, 9]]
+    torch.testing.assert_close(model(graphs), model.head(node))
+
+
 @each_kind
 def test_logits_can_be_had_from_embedded_nodes(gather, bonds):
     graphs, model = rough(bonds), network(gather, bonds)
@@ -198,7 +214,7 @@ def test_the_attention_does_not_overflow():
 def test_what_does_not_fit_is_said():
     with pytest.raises(ValueError, match="gather must be one of gcn, gin, gat. Got 'sage'"):
         GNNConfig(features=5, classes=2, gather="sage")
-    with pytest.raises(ValueError, match="readout must be one of mean, sum, both. Got 'max'"):
+    with pytest.raises(ValueError, match="readout must be one of mean, sum, both, first. Got 'max'"):
         GNNConfig(features=5, classes=2, readout="max")
     with pytest.raises(ValueError, match="multiple of heads"):
         GNNConfig(features=5, classes=2, width=30)

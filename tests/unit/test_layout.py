@@ -10,7 +10,7 @@ import layerscope
 ROOT = Path(layerscope.__file__).parent
 # In the order in which data flows; a module may import from itself and from what stands above it.
 LAYERS = [
-    *("progress", "source", "download", "fetch", "tar", "archive", "card", "inputs", "dataset"),
+    *("progress", "source", "download", "fetch", "tar", "archive", "card", "inputs", "columns", "dataset"),
     *(
         "table",
         "predictions_csv",

@@ -1,9 +1,13 @@
 """The study of texts, whole, on a few generated sentences; and the sentences of its report."""
 
+import csv
 import json
 import re
+import shlex
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 pytest.importorskip("transformers")
@@ -15,11 +19,15 @@ from layerscope.predictions import Predictions
 from layerscope.progress import silent
 from layerscope.report import write_any_report
 from layerscope.report.textlook import OLDER, change_words, cost_words, failure_words
-from layerscope.report.texts import curve_words, headline, leak_words
+from layerscope.report.texts import curve_words, headline, leak_words, unread_words
 from layerscope.source import DataError
+from layerscope.study.atlas import open_study
+from layerscope.study.facts import command
 from layerscope.study.folder import RunFolder
+from layerscope.study.read import read_texts
 from layerscope.study.textplan import TextPlan
 from layerscope.study.texts import study_texts
+from layerscope.terminal import print_layers, write_answers
 from layerscope.train import Recipe
 
 pytestmark = pytest.mark.skipif(
@@ -36,7 +44,7 @@ def run(tmp_path_factory):
     patch.setattr(TextPlan, "most", property(lambda plan: {"train": 120, "val": 60, "test": 60}))
     short = Recipe(epochs=1, batch_size=32, lr=1e-3)
     nets = ("transformer", "adapters", "fine-tuned")
-    patch.setattr(TextPlan, "recipes", property(lambda plan: dict.fromkeys(nets, short)))
+    patch.setattr(TextPlan, "recipes", lambda plan, texts: dict.fromkeys(nets, short))
     patch.setenv("LAYERSCOPE_DEVICE", "cpu")
     loaded = Loaded(negation.dataset(0, 4), "made on the spot", "abc", None)
     path = tmp_path_factory.mktemp("run") / "texts"
@@ -106,10 +114,67 @@ def test_it_says_what_fine_tuning_changed_where_it_fails_and_what_it_costs(run):
     assert "Does it know the tree?" not in page
 
 
+def test_the_network_is_kept_and_reads_new_texts_as_it_read_the_test(run, tmp_path):
+    path, loaded, _ = run
+    judged = Predictions.from_csv(path / "predictions.csv")
+    row = {name: i for i, name in enumerate(loaded.dataset.ids.tolist())}
+    texts = [loaded.dataset.inputs.strings[row[name]] for name in judged.ids.tolist()]
+    found = read_texts(path, texts)
+    np.testing.assert_allclose(found.probs, judged.probs, atol=1e-5)
+    assert (found.chosen.argmax(axis=1) == judged.guess).all()
+    assert found.cut == 0
+    assert read_texts(path, ["no fever " * 200]).cut == 1
+    table = tmp_path / "new.csv"
+    table.write_text("".join(f'"{text}"\n' for text in ["note", *texts[:3]]))
+    with (write_answers(path, table, "note", tmp_path / "out.csv")).open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["line"] for r in rows] == ["2", "3", "4"]
+    assert [r["answer"] for r in rows] == [judged.classes[k] for k in judged.guess[:3]]
+    with pytest.raises(ValueError, match="none of them empty"):
+        read_texts(path, ["a text", " "])
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(DataError, match="keeps no network that reads texts"):
+        read_texts(tmp_path, ["a text"])
+
+
+def test_layers_of_a_run_of_texts_are_printed_and_its_atlas_is_pointed_to(run, capsys):
+    path, _, _ = run
+    print_layers(path)
+    out = capsys.readouterr().out
+    assert "block6" in out
+    assert curve_words(RunFolder(path).found("layers-fine-tuned"))[:60] in out
+    with pytest.raises(DataError, match=r"is a run of texts.*It is there: .*atlas\.html"):
+        open_study(path, None, silent)
+
+
+def test_what_was_not_read_is_said():
+    assert unread_words(None) == unread_words({"longest": 256, "texts": 9, "cut": 0, "tokens": 0.0}) == ""
+    said = unread_words({"longest": 256, "texts": 1000, "cut": 847, "tokens": 0.31})
+    assert "847 of the 1,000 texts the networks read the first 256 tokens" in said
+    assert "leave 31.00 % of all tokens unread" in said
+
+
+def test_the_command_can_be_typed_again():
+    plan = TextPlan("my notes.csv", "groups", columns={"text": "free text", "label": "y", "group": None, "id": None})
+    typed = shlex.split(command(plan.describe()))
+    assert typed == ["layerscope", "run", "my notes.csv", "--text", "free text", "--label", "y", "--seed", "0"]
+    plan = TextPlan("gad", "given", 3, labels=10, quick=True, tokens=64)
+    assert command(plan.describe(), Path("a b.tar.gz")) == (
+        "layerscope run gad --data 'a b.tar.gz' --split given --seed 3 --quick --labels 10 --tokens 64"
+    )
+
+
 def test_a_quick_run_trains_no_adapters():
-    assert "adapters" not in RECIPES.fget(TextPlan("gad", "groups", quick=True))
-    recipes = RECIPES.fget(TextPlan("gad", "groups"))
+    assert "adapters" not in RECIPES(TextPlan("gad", "groups", quick=True), 4000)
+    recipes = RECIPES(TextPlan("gad", "groups"), 4000)
     assert recipes["adapters"].lr > recipes["fine-tuned"].lr
+
+
+def test_of_few_texts_there_are_more_epochs_so_that_there_are_steps_to_learn_in():
+    few, many = (RECIPES(TextPlan("gad", "groups"), texts)["fine-tuned"] for texts in (36, 8000))
+    assert few.epochs * 2 >= 60  # two batches an epoch
+    assert few.patience >= few.epochs
+    assert many.epochs == 3
 
 
 def test_the_report_of_an_older_run_says_what_is_missing(run, tmp_path):

@@ -5,12 +5,15 @@ import hashlib
 import json
 from threading import Thread
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from layerscope.data import texttable
+from layerscope.data.texttable import read_column
 from layerscope.dataset import split
+from layerscope.predictions import Predictions
 from layerscope.source import DataError
 
 ROWS = [
@@ -214,3 +217,43 @@ def test_columns_that_cannot_serve(tmp_path):
         read(tmp_path, csv_of(), text="label", label="text")
     with pytest.raises(DataError, match=r"missing.csv cannot be read: No such file"):
         texttable.read(tmp_path / "missing.csv", text="text", label="label")
+
+
+def test_numbers_and_gaps_of_json_are_read_as_a_csv_would_be(tmp_path):
+    rows = [
+        f'{{"text": "sentence {i} about a drug", "label": {label}}}' for i, label in enumerate(["1", "1.0", "0"] * 4)
+    ]
+    assert read(tmp_path, "\n".join(rows), "notes.jsonl").loaded.dataset.classes == ("0", "1")
+    with pytest.raises(DataError, match="1 of 13 cells of column 'label' are empty"):
+        read(tmp_path, "\n".join([*rows, '{"text": "one more", "label": NaN}']), "notes.jsonl")
+
+
+def test_what_stands_for_nothing_is_pointed_at(tmp_path):
+    rows = "".join(f"sentence {i},{label}\n" for i, label in enumerate(["NA", "yes", "no"] * 40))
+    assert "'NA' was taken for a class" in " ".join(read(tmp_path, "text,label\n" + rows).notes)
+
+
+def test_a_measurement_is_no_label(tmp_path):
+    rows = "".join(f"sentence {i},{i / 7:.2f}\n" for i in range(60))
+    with pytest.raises(DataError, match="the 60 labels are 60 different numbers, which looks like a measurement"):
+        read(tmp_path, "text,label\n" + rows)
+
+
+def test_the_owner_finds_the_names_of_groups_again(tmp_path):
+    rows = "".join(f"sentence {i},{'yes' if i % 2 else 'no'},P{i // 2}\n" for i in range(20))
+    loaded = read(tmp_path, "text,label,patient\n" + rows, group="patient").loaded
+    data = loaded.dataset
+    found = Predictions(np.eye(2)[data.targets.numpy()], data.targets.numpy(), data.groups, data.ids, data.classes)
+    found.to_csv(tmp_path / "p.csv", loaded.group_names)
+    groups = [line.split(",")[1] for line in (tmp_path / "p.csv").read_text().splitlines()[1:]]
+    assert groups == [f"P{i // 2}" for i in range(20)]
+    again = Predictions.from_csv(tmp_path / "p.csv")
+    assert len(np.unique(again.groups)) == len({*zip(again.groups.tolist(), data.groups.tolist(), strict=True)}) == 10
+
+
+def test_a_column_of_texts_is_read_without_labels(tmp_path):
+    file = tmp_path / "new.csv"
+    file.write_text("note,other\nfirst,1\n\nsecond,2\n")
+    assert read_column(file, "note") == (["first", "second"], [2, 4])
+    with pytest.raises(DataError, match="there is no column 'text'"):
+        read_column(file, "text")

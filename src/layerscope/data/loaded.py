@@ -15,3 +15,4 @@ class Loaded:
     identity: str  # changes whenever the samples do
     grouping: Grouping | None  # None where groups are known rather than found
     skipped: tuple[tuple[str, str], ...] = field(default=())  # (name, cause) of unreadable files, with --skip-bad
+    group_names: dict[int, str] | None = None  # what the user calls each group, where that is known

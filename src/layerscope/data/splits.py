@@ -63,6 +63,21 @@ def published(dataset: Dataset, seed: int) -> dict[str, Dataset]:
     return parts | {"test": dataset.rows(np.flatnonzero(test))}
 
 
+def as_published(dataset: Dataset) -> dict[str, Dataset]:
+    """The publisher's three parts, named at the start of each id, with whatever they have in common.
+
+    Raises:
+        ValueError: if an id names no part, or a part is empty.
+    """
+    part = np.array([name.partition("/")[0] for name in dataset.ids.astype(str)])
+    if unknown := sorted(set(part) - set(FRACTIONS)) or sorted(set(FRACTIONS) - set(part)):
+        raise ValueError(
+            f"this split needs ids that begin with {', '.join(f'{name}/' for name in FRACTIONS)}, each at least once. "
+            f"{dataset.name} has, or lacks, {unknown[0]!r}. Take the split `groups`."
+        )
+    return {name: dataset.rows(np.flatnonzero(part == name)) for name in FRACTIONS}
+
+
 def given(dataset: Dataset, seed: int) -> dict[str, Dataset]:
     """The publisher's three parts, named at the start of each id; without what a later part holds as well.
 
@@ -72,20 +87,11 @@ def given(dataset: Dataset, seed: int) -> dict[str, Dataset]:
     Raises:
         ValueError: if an id names no part, or a part is empty.
     """
-    ids = dataset.ids.astype(str)
-    part = np.array([name.partition("/")[0] for name in ids])
-    if unknown := sorted(set(part) - set(FRACTIONS)) or sorted(set(FRACTIONS) - set(part)):
-        raise ValueError(
-            f"this split needs ids that begin with {', '.join(f'{name}/' for name in FRACTIONS)}, each at least once. "
-            f"{dataset.name} has, or lacks, {unknown[0]!r}. Take the split `groups`."
-        )
-    rows: dict[str, Dataset] = {}
-    taken = np.array([], dataset.groups.dtype)
+    parts, taken = as_published(dataset), np.array([], dataset.groups.dtype)
     for name in reversed(FRACTIONS):
-        own = (part == name) & ~np.isin(dataset.groups, taken)
-        rows[name] = dataset.rows(np.flatnonzero(own))
-        taken = np.concatenate([taken, rows[name].groups])
-    return {name: rows[name] for name in FRACTIONS}
+        parts[name] = parts[name].rows(np.flatnonzero(~np.isin(parts[name].groups, taken)))
+        taken = np.concatenate([taken, parts[name].groups])
+    return parts
 
 
 SPLITS: dict[str, Callable[[Dataset, int], dict[str, Dataset]]] = {

@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import connected_components
 
 from layerscope.card import Card
 from layerscope.data.loaded import Loaded
+from layerscope.data.tablenotes import SHOWN, of_classes, of_texts, some
 from layerscope.dataset import Dataset
 from layerscope.inputs import Texts
 from layerscope.predictions_csv import UNPRINTABLE, unusable_id
@@ -29,8 +30,7 @@ from layerscope.source import DataError
 from layerscope.table import Table
 
 GROUPS = 3  # that a class needs: to learn from, to choose by, to be asked
-FEW = 30  # rows of a class below which a note is made
-SHOWN = 5  # lines, classes or texts named in a message
+MANY = 20  # classes; more that are all numbers are no classes
 SAVE = "Save it again as UTF-8 (in a spreadsheet, the file type is called CSV UTF-8)"
 UNKNOWN = "unknown: each text counts as its own group (the same text as one), so related texts may be split apart"
 HALF = re.compile("[\ud800-\udfff]")  # half a character, which no file can hold but JSON can name
@@ -88,8 +88,19 @@ def read(
     origin = f"{path.name} ({len(texts):,} texts{of}, sha256 {digest[:8]}…)"
     identity = " ".join([digest, text, label, group or "", id or ""])  # other columns of a file are other samples
     contradictory = _contradictory(same, targets)
-    notes = (*_of_classes(data), *_of_texts(data, same, joined, contradictory))
-    return TextTable(Loaded(data, origin, identity, None), notes, contradictory)
+    notes = (*of_classes(data), *of_texts(data, same, joined, contradictory))
+    called = None if given is None else dict(zip(data.groups.tolist(), groups.tolist(), strict=True))
+    return TextTable(Loaded(data, origin, identity, None, group_names=called), notes, contradictory)
+
+
+def read_column(path: Path, text: str) -> tuple[list[str], list[int]]:
+    """The texts of a table, and the line of each, where no labels are needed.
+
+    Raises:
+        DataError: if the file cannot be read as `read` does, or a cell is empty.
+    """
+    table = _table(path, _decoded(path, _bytes(path)), [text])
+    return _filled(table, text, HALF), table.lines
 
 
 def _bytes(path: Path) -> bytes:
@@ -203,9 +214,12 @@ def _add_objects(table: Table, text: str, wanted: list[str]) -> None:
 
 
 def _cell(value: object) -> str:
+    """As it would stand in a CSV: 1.0 and 1 are one number, and what is no number is empty."""
     if isinstance(value, str):
         return value
-    return "" if value is None else json.dumps(value)
+    if value is None or value != value:
+        return ""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else json.dumps(value)
 
 
 def _filled(table: Table, name: str, unusable: re.Pattern[str]) -> list[str]:
@@ -246,11 +260,22 @@ def _check_classes(table: Table, data: Dataset, label: str) -> None:
     classes = [*data.classes]
     if len(classes) == 1:
         table.fail(f"every text has the label {classes[0]!r}", f"Two are needed: look into column {label!r}")
+    if len(classes) > MANY and len(classes) > len(data) / 2 and all(map(_is_number, classes)):
+        problem = f"the {len(data):,} labels are {len(classes):,} different numbers, which looks like a measurement"
+        table.fail(problem, f"Classes are needed: cut the numbers of column {label!r} into a few named ranges")
     pairs = {*zip(data.targets.tolist(), data.groups.tolist(), strict=True)}
     groups = Counter(classes[k] for k, _ in pairs)
     if small := [f"{name[:40]!r} has {groups[name]}" for name in classes if groups[name] < GROUPS]:
-        problem = f"{len(small)} of {len(classes)} classes have fewer than {GROUPS} groups: {_some(small)}"
+        problem = f"{len(small)} of {len(classes)} classes have fewer than {GROUPS} groups: {some(small)}"
         table.fail(problem, "Add texts (the same text counts once), join classes, or name another column as the label")
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _contradictory(same: Int[np.ndarray, " s"], targets: Int[np.ndarray, " s"]) -> tuple[tuple[int, ...], ...]:
@@ -258,30 +283,3 @@ def _contradictory(same: Int[np.ndarray, " s"], targets: Int[np.ndarray, " s"]) 
     for row, number in enumerate(same.tolist()):
         rows[number].append(row)
     return tuple(tuple(own) for own in rows.values() if len(np.unique(targets[own])) > 1)
-
-
-def _of_classes(data: Dataset) -> Iterator[str]:
-    counts = np.bincount(data.targets.numpy())
-    if few := [f"{name!r} {n}" for name, n in zip(data.classes, counts, strict=True) if n < FEW]:
-        yield f"{len(few)} class(es) have fewer than {FEW} texts, so their scores are uncertain: {_some(few)}."
-    alike = defaultdict(list)
-    for name in data.classes:
-        alike[name.casefold()].append(repr(name))
-    if found := [" and ".join(names) for names in alike.values() if len(names) > 1]:
-        yield f"labels that differ in capital letters only count as different classes: {_some(found)}."
-
-
-def _of_texts(
-    data: Dataset, same: np.ndarray, joined: int, contradictory: tuple[tuple[int, ...], ...]
-) -> Iterator[str]:
-    if again := len(same) - int(same.max()) - 1:
-        yield f"{again:,} of {len(same):,} texts repeat another one; the same text is never split apart."
-    if joined:
-        yield f"{joined:,} group(s) were joined to another, because they share a text."
-    if contradictory:
-        named = [", ".join(f"{data.ids[i]} {data.classes[data.targets[i]]!r}" for i in rows) for rows in contradictory]
-        yield f"{len(named):,} text(s) stand there with different labels and were kept: {_some(named, '; ')}."
-
-
-def _some(names: Sequence[str], between: str = ", ") -> str:
-    return between.join(names[:SHOWN]) + (f"{between}..." if len(names) > SHOWN else "")

@@ -71,8 +71,8 @@ def draw_layers(seeds: Sequence[dict[str, Readings]], few: bool = False, ax: Axe
     return ax
 
 
-def layer_key(few: bool = False, raw: str = "raw pixels") -> str:
-    """What the lines are, in words, for the text below the figure."""
+def layer_key(few: bool = False, raw: str = "raw pixels", seeds: int | None = None) -> str:
+    """What the lines are, in words, for the text below the figure; of so many training seeds, if that is known."""
     if few:
         return (
             f"Dashed: the same probe on {raw}. Bands: the range over training seeds and draws of labels, "
@@ -81,7 +81,8 @@ def layer_key(few: bool = False, raw: str = "raw pixels") -> str:
     return (
         f"Dashed black: the same probe on {raw}; dotted black: nearest neighbours on them; fine dots: every "
         "layer projected to the same number of features; grey: a probe that learned shuffled labels, which is chance. "
-        "Bands: the range over training seeds, widened by the 95 % interval over groups."
+        + ("Bands: " if seeds == 1 else "Bands: the range over training seeds, widened by ")
+        + "the 95 % interval over groups."
     )
 
 

@@ -17,6 +17,7 @@ COLOURS = {
     "nearest neighbour": GREEN,
     "class mean": SKY,
     "majority": GREY,
+    "label frequencies": GREY,
     "transformer": PURPLE,
     "fine-tuned": BLUE,
     "adapters": INK,

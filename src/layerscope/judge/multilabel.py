@@ -3,10 +3,13 @@
 A class of which no sample has the label has no average precision (nan), and no F1 either unless it is guessed (then 0);
 macro means leave it out, and what is wrongly guessed of it counts in micro F1.
 
+Where it is not known whether a sample has a label (`known`), the two count for nothing. Ranking is judged over the
+labels of which samples with and without are known (`judged`); `left_out` names the others.
+
 Intervals and paired differences are in multilabel_interval. Axes: s samples, k classes, r resamples.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
@@ -38,6 +41,7 @@ class MultiLabel:
     ids: Shaped[np.ndarray, " s"]  # strings that a person can look up
     classes: tuple[str, ...]
     groups_known: bool = True  # False: none were given, so each row is its own group
+    known: Bool[np.ndarray, "s k"] | None = None  # which labels were looked for; None: all. Others are False in targets
 
     def __post_init__(self) -> None:
         lengths = {column: len(getattr(self, column)) for column in ("probs", "targets", "groups", "ids")}
@@ -51,6 +55,11 @@ class MultiLabel:
             raise DataError(f"needed probs and targets of shape {needed}, a column for each class. Got {shapes}.")
         if self.targets.dtype != bool:
             raise DataError(f"targets must be True and False. Got {self.targets.dtype}; of 0 and 1: targets == 1.")
+        if self.known is not None and (self.known.shape != needed or (self.targets & ~self.known).any()):
+            raise DataError(
+                f"`known` must have shape {needed}, and a label that is not known cannot be true. Got "
+                f"{self.known.shape}" + (", and some are." if self.known.shape == needed else ".")
+            )
         if (wrong := ~((self.probs >= 0) & (self.probs <= 1))).any():
             row, k = np.argwhere(wrong)[0]
             raise DataError(
@@ -67,14 +76,29 @@ class MultiLabel:
         unique, owners = np.unique(self.groups, return_inverse=True)
         return Owners(owners, len(unique))
 
+    @property
+    def absent(self) -> Bool[np.ndarray, "s k"]:
+        """Labels that were looked for and not found."""
+        return ~self.targets if self.known is None else self.known & ~self.targets
+
+    @property
+    def judged(self) -> Bool[np.ndarray, " k"]:
+        """Labels of which samples with and samples without are known, so that a ranking can be right or wrong."""
+        return np.asarray(self.targets.any(0) & self.absent.any(0))
+
+    def rows(self, index: Shaped[np.ndarray, " r"]) -> "MultiLabel":
+        """Some of the rows, by number or by a mask."""
+        names = ("probs", "targets", "groups", "ids", "known")
+        return replace(self, **{name: column[index] for name in names if (column := getattr(self, name)) is not None})
+
     def guess(self, threshold: Threshold) -> Bool[np.ndarray, "s k"]:
-        """Labels whose probability reaches the threshold: one for all, or one for each class."""
+        """Labels whose probability reaches the threshold, one for all or one for each class; of those looked for."""
         least = np.asarray(threshold, dtype=float)
         if least.shape not in ((), (len(self.classes),)):
             raise ValueError(
                 f"needed one threshold, or one for each of {len(self.classes)} classes. Got {least.shape}."
             )
-        return self.probs >= least
+        return self.probs >= least if self.known is None else (self.probs >= least) & self.known
 
 
 def f1(p: MultiLabel, threshold: Threshold) -> Float[np.ndarray, " k"]:
@@ -85,8 +109,38 @@ def f1(p: MultiLabel, threshold: Threshold) -> Float[np.ndarray, " k"]:
 
 def average_precision(p: MultiLabel) -> Float[np.ndarray, " k"]:
     """Sum of precision times gain in recall of each class, not interpolated; nan where no sample has the label."""
-    curves = curves_of(p.targets, p.probs, np.zeros(len(p), dtype=int), 1)
-    return np.array([curve(np.ones((1, 1)))[0, 1] for curve in curves])
+    return _ranking(p)[:, 1]
+
+
+def auroc(p: MultiLabel) -> Float[np.ndarray, " k"]:
+    """How often a sample with the label is more probable than one without; nan where there are not both."""
+    return _ranking(p)[:, 0]
+
+
+def left_out(p: MultiLabel) -> dict[str, str]:
+    """Labels that no ranking can be judged of, and why.
+
+    Example:
+        >>> seen, ids = np.array([[True, False], [False, False]]), np.array(["a", "b"])
+        >>> left_out(MultiLabel(np.full((2, 2), 0.5), seen, np.arange(2), ids, ("gene", "drug")))
+        {'drug': 'no known sample has it'}
+    """
+    why = {
+        (False, False): "it is known of no sample",
+        (False, True): "no known sample has it",
+        (True, False): "every known sample has it",
+    }
+    sides = np.stack([p.targets.any(0), p.absent.any(0)], axis=1).tolist()
+    return {
+        name: why[there, absent]
+        for name, (there, absent) in zip(p.classes, sides, strict=True)
+        if (there, absent) in why
+    }
+
+
+def _ranking(p: MultiLabel) -> Float[np.ndarray, "k 3"]:
+    curves = curves_of(p.targets, p.probs, np.zeros(len(p), dtype=int), 1, p.known)
+    return np.array([curve(np.ones((1, 1)))[0] for curve in curves])
 
 
 def micro_f1(p: MultiLabel, threshold: Threshold) -> float:
@@ -113,7 +167,9 @@ def thresholds(val: MultiLabel) -> Float[np.ndarray, " k"]:
 
     Reference: Lipton, Elkan and Naryanaswamy 2014, doi:10.1007/978-3-662-44851-9_15.
     """
-    return np.array([_threshold(*column) for column in zip(val.probs.T.astype(float), val.targets.T, strict=True)])
+    known = np.ones_like(val.targets) if val.known is None else val.known
+    columns = zip(val.probs.T.astype(float), val.targets.T, known.T, strict=True)
+    return np.array([_threshold(probs[there], true[there]) for probs, true, there in columns])
 
 
 def _threshold(probs: Float[np.ndarray, " s"], true: Bool[np.ndarray, " s"]) -> float:
@@ -127,9 +183,13 @@ def _threshold(probs: Float[np.ndarray, " s"], true: Bool[np.ndarray, " s"]) -> 
     return float(best[np.abs(best - 0.5).argmin()])
 
 
-def curves_of(true: np.ndarray, probs: np.ndarray, owners: np.ndarray, groups: int) -> list[Weigh]:
-    columns = zip(true.T, probs.T.astype(float), strict=True)
-    return [Ranking().curve(label, -prob, owners, groups) for label, prob in columns]
+def curves_of(
+    true: np.ndarray, probs: np.ndarray, owners: np.ndarray, groups: int, known: np.ndarray | None = None
+) -> list[Weigh]:
+    """`Ranking.curve` of each label, over the samples of which it is known."""
+    there = np.ones_like(true) if known is None else known
+    columns = zip(true.T, probs.T.astype(float), there.T, strict=True)
+    return [Ranking().curve(label[rows], -prob[rows], owners[rows], groups) for label, prob, rows in columns]
 
 
 def mean_of_present(by_class: Float[np.ndarray, "r k"], p: MultiLabel) -> Float[np.ndarray, " r"]:

@@ -29,8 +29,26 @@ def scores(
     Raises:
         ValueError: if level or resamples make no sense.
     """
+    found = _scored(p, p.guess(threshold), level, resamples, seed)
+    return {name: found[name] for name in _names(p) if name not in _ranking_names(p)}
+
+
+def ranking_scores(p: MultiLabel, *, level: float = 0.95, resamples: int = 2000, seed: int = 0) -> dict[str, Score]:
+    """`macro_auroc` and `macro_average_precision` over the labels that can be judged, then `auroc(class)` of each.
+
+    No threshold is needed. `method` of the two means says how many labels were left out; `left_out` says which and why.
+
+    Raises:
+        ValueError: if level or resamples make no sense.
+
+    Reference: labels that nobody looked for are left out, as of Tox21: Wu et al. 2018, doi:10.1039/C7SC02664A.
+    """
+    found = _scored(p, p.guess(0.5), level, resamples, seed)
+    return {name: found[name] for name in _ranking_names(p)}
+
+
+def _scored(p: MultiLabel, guess: Bool[np.ndarray, "s k"], level: float, resamples: int, seed: int) -> dict[str, Score]:
     check_settings(level, resamples)
-    guess = p.guess(threshold)
     weigh, true_or_guessed = _weigher(p, guess), guess | p.targets
     worse = _typical(p, guess != p.targets, true_or_guessed)
     better = 1 - _typical(p, guess & p.targets, true_or_guessed)
@@ -55,11 +73,36 @@ def compare(
         DataError: if the two are not about the same samples, targets, groups and classes, in the same order.
         ValueError: if level or resamples make no sense.
     """
+    found = _compared(a, b, a.guess(of_a), b.guess(of_b), level, resamples, seed)
+    return {name: found[name] for name in _names(a) if name not in _ranking_names(a)}
+
+
+def compare_rankings(
+    a: MultiLabel, b: MultiLabel, *, level: float = 0.95, resamples: int = 2000, seed: int = 0
+) -> dict[str, Difference]:
+    """The metrics of `ranking_scores` of a, less those of b: the same rows, the same resampled groups.
+
+    Raises:
+        DataError: if the two are not about the same samples, targets, groups and classes, in the same order.
+        ValueError: if level or resamples make no sense.
+    """
+    found = _compared(a, b, a.guess(0.5), b.guess(0.5), level, resamples, seed)
+    return {name: found[name] for name in _ranking_names(a)}
+
+
+def _compared(
+    a: MultiLabel,
+    b: MultiLabel,
+    guess: Bool[np.ndarray, "s k"],
+    other_guess: Bool[np.ndarray, "s k"],
+    level: float,
+    resamples: int,
+    seed: int,
+) -> dict[str, Difference]:
     check_settings(level, resamples)
-    columns = ("ids", "classes", "targets", "groups", "groups_known")
+    columns = ("ids", "classes", "targets", "groups", "groups_known", "known")
     if other := [name for name in columns if not np.array_equal(getattr(a, name), getattr(b, name))]:
         raise DataError(f"needed the same samples in the same order. The two differ in {', '.join(other)}.")
-    guess, other_guess = a.guess(of_a), b.guess(of_b)
     first, second = _weigher(a, guess), _weigher(b, other_guess)
     differ = _typical(a, guess != other_guess, guess | other_guess | a.targets)
     none = np.zeros_like(differ)
@@ -74,12 +117,18 @@ def compare(
 def weighted(p: MultiLabel, threshold: Threshold, weights: Float[np.ndarray, "r g"]) -> dict[str, np.ndarray]:
     """Each metric for each row of group weights; a group of weight 2 counts as two such groups."""
     none = np.zeros((len(weights), 1 + len(p.classes)))
-    return dict(zip(_names(p), _weigher(p, p.guess(threshold))(weights, none, none).T, strict=True))
+    found = dict(zip(_names(p), _weigher(p, p.guess(threshold))(weights, none, none).T, strict=True))
+    return {name: values for name, values in found.items() if name not in _ranking_names(p)}
 
 
 def _names(p: MultiLabel) -> list[str]:
     means = ["micro_f1", "macro_f1", "mean_average_precision"]
-    return [*means, *(f"{metric}({name})" for metric in ("f1", "average_precision") for name in p.classes)]
+    by_class = (f"{metric}({name})" for metric in ("f1", "average_precision", "auroc") for name in p.classes)
+    return [*means, *by_class, *_ranking_names(p)[:2]]
+
+
+def _ranking_names(p: MultiLabel) -> list[str]:
+    return ["macro_auroc", "macro_average_precision", *(f"auroc({name})" for name in p.classes)]
 
 
 def _weigher(p: MultiLabel, guess: Bool[np.ndarray, "s k"]) -> Weigh:
@@ -89,23 +138,28 @@ def _weigher(p: MultiLabel, guess: Bool[np.ndarray, "s k"]) -> Weigh:
     The copies are as confident as the seen rows are on average.
     """
     (owners, groups), (samples, k) = p.owners, p.targets.shape
-    tempting = np.where(p.targets, np.inf, -p.probs).argsort(axis=0, kind="stable").argsort(axis=0)
-    wrong = ~p.targets & (tempting < p.targets.sum(0))
+    tempting = np.where(p.absent, -p.probs, np.inf).argsort(axis=0, kind="stable").argsort(axis=0)
+    wrong = p.absent & (tempting < p.targets.sum(0))
     # rounded, so that the order of rows does not decide whether a mean is equal to a probability
-    mean = [ratio((p.probs * of).sum(0), of.sum(0)).round(9) for of in (guess, ~guess)]
+    unguessed = ~guess if p.known is None else p.known & ~guess
+    mean = [ratio((p.probs * of).sum(0), of.sum(0)).round(9) for of in (guess, unguessed)]
     yes, no = np.nan_to_num(mean[0], nan=1), np.nan_to_num(mean[1], nan=0)
     probs = np.vstack([p.probs, *(np.where(answer, yes, no) for answer in (wrong, p.targets))])
     true, guessed = np.tile(p.targets, (3, 1)), np.vstack([guess, wrong, p.targets])
     owners = np.concatenate([owners, np.repeat([groups, groups + 1], samples)])
     hits, marks = (_by_group(cells, owners, groups + 2) for cells in counts(true, guessed))
-    curves = curves_of(true, probs, owners, groups + 2)
+    curves = curves_of(true, probs, owners, groups + 2, None if p.known is None else np.tile(p.known, (3, 1)))
+    judged = p.judged
 
     def weigh(seen: np.ndarray, wrong: np.ndarray, right: np.ndarray) -> np.ndarray:
         every, *by_class = [np.hstack([seen, wrong[:, [m]], right[:, [m]]]) for m in range(1 + k)]
         micro = ratio(every @ hits.sum(1), every @ marks.sum(1))
         f1s = np.stack([ratio(w @ hits[:, c], w @ marks[:, c]) for c, w in enumerate(by_class)], axis=1)
-        precisions = np.stack([curve(w)[:, 1] for curve, w in zip(curves, by_class, strict=True)], axis=1)
-        return np.column_stack([micro, mean_of_present(f1s, p), mean_of_present(precisions, p), f1s, precisions])
+        ranked = np.stack([curve(w) for curve, w in zip(curves, by_class, strict=True)], axis=2)
+        areas, precisions = ranked[:, 0], ranked[:, 1]
+        means = [micro, mean_of_present(f1s, p), mean_of_present(precisions, p)]
+        of_judged = [ratio(of[:, judged].sum(1), np.full(len(of), judged.sum())) for of in (areas, precisions)]
+        return np.column_stack([*means, f1s, precisions, areas, *of_judged])
 
     return weigh
 
@@ -153,11 +207,13 @@ def _intervals(
     """Value, low, high, samples, groups and method of each metric."""
     every, *by_class = _reach(p).tolist()
     over = f"{every} {'groups' if p.groups_known else 'samples (no groups given)'}"
+    without = f"; {(~p.judged).sum()} of {len(p.classes)} labels left out" if not p.judged.all() else ""
     found = {}
-    for c, (name, groups) in enumerate(zip(_names(p), [every] * 3 + by_class * 2, strict=True)):
+    for c, (name, groups) in enumerate(zip(_names(p), [every] * 3 + by_class * 3 + [every] * 2, strict=True)):
         value, low, high = float(values[c]), np.nan, np.nan
         if np.isnan(value):
-            method = "undefined: no sample has the label"
+            needs = "samples with and without the label must be known" if "auroc" in name else "no sample has the label"
+            method = f"undefined: {needs}"
         elif every == 1:
             method = "one group: no interval"
         elif np.ptp(tried[0, :, c]) < SAME:
@@ -165,5 +221,6 @@ def _intervals(
         else:
             method = f"{paired}bootstrap over {over}"
             low, high = bounds(tried[:, :, c], Design(np.ones((groups, 1))), level)
+        method += without if name in ("macro_auroc", "macro_average_precision") else ""
         found[name] = (value, min(low, high, value), max(low, high, value), len(p), every, method)
     return found

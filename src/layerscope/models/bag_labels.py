@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from layerscope.dataset import Dataset
 from layerscope.inputs import Texts
@@ -40,6 +41,14 @@ def line_labels(
     mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-6)
     scaled = [((part - mean) / spread).numpy() for part in (x, *asked)]
     return _lines(scaled[0], train, scaled[1:], C=0.01)
+
+
+def nearest_labels(
+    x: Float[Tensor, "s d"], train: Dataset, asked: Sequence[Float[Tensor, "_ d"]], k: int = 10
+) -> list[Float[np.ndarray, "_ k"]]:
+    """The share of the k texts with the most similar embeddings (cosine) that have a label."""
+    near = [(normalize(q, dim=1) @ normalize(x, dim=1).T).topk(min(k, len(x)), dim=1).indices for q in asked]
+    return [train.targets[rows].double().mean(dim=1).numpy() for rows in near]
 
 
 def _lines(x, train: Dataset, asked: Sequence, C: float) -> list[Float[np.ndarray, "_ k"]]:

@@ -14,7 +14,8 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, one_hot
 
 from layerscope.dataset import Dataset
-from layerscope.predictions import Predictions
+from layerscope.models.answers import as_numbers
+from layerscope.predictions import Numbers, Predictions
 
 
 def small(dataset: Dataset, size: int) -> Float[Tensor, "s d"]:
@@ -58,6 +59,11 @@ def logistic_regression(train: Dataset, test: Dataset) -> Predictions:
     probs = np.zeros((len(test), len(train.classes)))
     probs[:, fitted.classes_] = fitted.predict_proba(q)
     return _predictions(torch.from_numpy(probs), test)
+
+
+def mean_number(train: Dataset, test: Dataset) -> Numbers:
+    """The mean of the training targets, whatever the sample."""
+    return as_numbers(train.targets.double().mean().expand(len(test)), test)
 
 
 BASELINES = {

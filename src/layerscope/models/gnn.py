@@ -21,7 +21,7 @@ from layerscope.inputs import Graphs
 from layerscope.models.layered import Layered, Stage
 
 GATHERS = ("gcn", "gin", "gat")
-READOUTS = ("mean", "sum", "both")
+READOUTS = ("mean", "sum", "both", "first")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class GNNConfig:
     width: int = 64
     blocks: int = 4
     heads: int = 4  # of attention
-    readout: str = "mean"  # over nodes; "sum" can count them; "both"
+    readout: str = "mean"  # over nodes; "sum" can count them; "both"; "first": of the first node of each graph alone
     residual: bool = True
     dropout: float = 0.0
 
@@ -131,6 +131,12 @@ def softmax(scores: Float[Tensor, "e a"], edges: Int[Tensor, "2 e"], nodes: int)
     return weights / heard(weights, edges, nodes)[edges[1]]
 
 
+def first(inputs: Graphs) -> Int[Tensor, " s"]:
+    """The number of the first node of each graph: in a neighbourhood, the node whose it is (layerscope.data.ego)."""
+    node = torch.arange(len(inputs.owner), device=inputs.owner.device)
+    return node.new_full((inputs.graphs,), len(node)).scatter_reduce(0, inputs.owner, node, "amin")
+
+
 class GraphBlock(nn.Module):
     """Gather from the neighbours, then think alone.
 
@@ -159,7 +165,7 @@ class GraphBlock(nn.Module):
 
 
 class GNN(Layered):
-    """Embed, blocks, mean or sum over nodes, head."""
+    """Embed, blocks, mean or sum over nodes (or the first of each graph), head."""
 
     def __init__(self, config: GNNConfig) -> None:
         super().__init__()
@@ -201,6 +207,8 @@ class GNN(Layered):
 
     def pool(self, h: Float[Tensor, "n d"], inputs: Graphs) -> Float[Tensor, "s d2"]:
         h = self.norm(h)
+        if self.config.readout == "first":
+            return h.index_select(0, first(inputs))
         if self.config.readout == "both":
             return torch.cat([inputs.pool(h), inputs.total(h)], dim=1)
         return inputs.total(h) if self.config.readout == "sum" else inputs.pool(h)

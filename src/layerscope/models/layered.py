@@ -15,6 +15,13 @@ class Stage(NamedTuple):
     per_sample: bool = False  # True once units (pixel positions) are pooled away
 
 
+class Scale(NamedTuple):
+    """Of numbers that a network has learned, as they were in training: what 0 and 1 of its output mean."""
+
+    mean: float
+    spread: float  # standard deviation
+
+
 class Layered(nn.Module):
     """Abstract. Subclasses write `stages`; the prediction is the last stage.
 
@@ -24,6 +31,7 @@ class Layered(nn.Module):
     """
 
     config: Any  # a frozen dataclass that builds the network again
+    scale: Scale | None = None  # where it has learned numbers; its output is in these standard deviations
 
     def stages(self, inputs: Any) -> Iterator[Stage]:
         raise NotImplementedError

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from layerscope.models.layered import Layered
 
 Network = TypeVar("Network", bound=Layered)
-ATTENTION = r"\b(query|value|ask)$"  # of Hugging Face's encoders; of models.transformer, where one matrix asks it all
+# of Hugging Face's encoders; of models.transformer, and ModernBERT, where one matrix asks it all
+ATTENTION = r"\b(query|value|q_lin|v_lin|query_proj|value_proj|q_proj|v_proj|q|v|ask|Wqkv)$"
 
 
 class LowRank(nn.Module):

@@ -16,7 +16,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
+from jaxtyping import Int
 
 from layerscope.inputs import Texts, Tokens
 from layerscope.progress import Progress, silent
@@ -24,7 +26,7 @@ from layerscope.progress import Progress, silent
 PAD, UNKNOWN, BEGIN, END, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 LONGEST_WORD = 100  # characters; a longer one is [UNK], as in BERT
 
-CHINESE = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2CEAF), (0x2F800, 0x2FA1F))
+IDEOGRAPHS = ((0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAFF), (0x20000, 0x2CEAF), (0x2F800, 0x2FA1F))
 
 
 class Word(NamedTuple):
@@ -54,17 +56,26 @@ class WordPiece:
         return len(self.vocabulary)
 
     @staticmethod
-    def train(texts: Iterable[str], size: int = 4000, least: int = 2, progress: Progress = silent) -> "WordPiece":
+    def train(
+        texts: Iterable[str], size: int = 4000, least: int = 2, alphabet: int = 1000, progress: Progress = silent
+    ) -> "WordPiece":
         """Begin with letters, and join the most frequent pair of pieces until there are `size` pieces.
 
         Args:
             least: a pair met less often is not joined.
+            alphabet: letters kept, the most frequent ones; a word with another one is [UNK].
 
         Raises:
             ValueError: if `size` does not hold the letters.
         """
         counts = Counter(word.text for text in texts for word in words(text))
-        spelled = [([word[0], *(f"##{c}" for c in word[1:])], n) for word, n in sorted(counts.items())]
+        met: Counter[str] = Counter()
+        for word, n in sorted(counts.items()):
+            for letter in word:
+                met[letter] += n
+        known = {letter for letter, _ in met.most_common(alphabet)}
+        readable = [(word, n) for word, n in sorted(counts.items()) if known.issuperset(word)]
+        spelled = [([word[0], *(f"##{c}" for c in word[1:])], n) for word, n in readable]
         letters = sorted({piece for pieces, _ in spelled for piece in pieces})
         if size < len(letters) + len(SPECIAL):
             raise ValueError(f"size must hold {len(letters)} letters and {len(SPECIAL)} special pieces. Got {size}.")
@@ -100,6 +111,10 @@ class WordPiece:
         """Words with one space between; case, accents and the original spaces are gone."""
         pieces = [self.vocabulary[i] for i in ids]
         return " ".join(p for p in pieces if p not in (PAD, BEGIN, END)).replace(" ##", "")
+
+    def lengths(self, texts: Texts) -> Int[np.ndarray, " s"]:
+        """Tokens of each text, [CLS] and [SEP] too, were none left out."""
+        return np.array([len(self.encode(text).ids) + 2 for text in texts.strings.tolist()])
 
     def tokens(self, texts: Texts, longest: int = 128) -> Tokens:
         """What a network sees: [CLS] pieces [SEP], padded; of a longer text the first `longest` - 2 pieces."""
@@ -164,9 +179,7 @@ def _plain(character: str) -> tuple[str, str]:
     if code in (0, 0xFFFD) or category in ("Cc", "Cf", "Co"):
         return "", "nothing"
     plain = "".join(c for c in unicodedata.normalize("NFD", character) if unicodedata.category(c) != "Mn").lower()
-    chinese = (
-        0x4E00 <= code <= 0x9FFF or 0x3400 <= code <= 0x4DBF or 0xF900 <= code <= 0xFAFF or 0x20000 <= code <= 0x2FA1F
-    )
+    chinese = any(first <= code <= last for first, last in IDEOGRAPHS)
     sign = category.startswith("P") or (code < 128 and not character.isalnum())
     return plain, "alone" if plain and (sign or chinese) else "in word" if plain else "nothing"
 

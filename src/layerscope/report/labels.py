@@ -12,7 +12,8 @@ from layerscope.draw.labels import draw_each_label, draw_metric
 from layerscope.draw.layers import draw_layers
 from layerscope.numbers import has_interval, interval, number
 from layerscope.report.figure import svg
-from layerscope.report.texts import CURVES
+from layerscope.report.texts import CURVES, readable
+from layerscope.study.facts import command
 from layerscope.study.folder import RunFolder
 from layerscope.study.labels import FIGURES, MEANS
 
@@ -46,7 +47,9 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
     counts = run["parts"]["test"]["classes"]
     return {
         "run": run,
+        "command": run.get("command") or command(run["plan"]),
         "judged": judged,
+        **readable(folder),
         "titles": TITLES,
         "means": MEANS,
         "figures": FIGURES,

@@ -18,6 +18,7 @@ from layerscope.numbers import number, share
 from layerscope.report import words
 from layerscope.report.figure import png, svg
 from layerscope.study.cases import FIRST
+from layerscope.study.facts import command
 from layerscope.study.folder import ATLAS, SMALL_ATLAS, RunFolder
 
 WORLDS = {"clean": "Clean images", "wild": "In the wild"}
@@ -45,6 +46,7 @@ def contents(folder: RunFolder) -> dict[str, Any]:
     flattered, cases = folder.found("flattered"), _cases(folder)
     return {
         "run": run,
+        "command": run.get("command") or command(run["plan"]),
         "worlds": WORLDS,
         "titles": {key: metric.title for key, metric in METRICS.items()},
         "judged": judged,

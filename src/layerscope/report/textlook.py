@@ -11,15 +11,11 @@ from layerscope.numbers import has_interval, interval, number
 from layerscope.report.figure import svg
 from layerscope.study.folder import RunFolder
 from layerscope.study.textlook import LEAST_GROUPS, LEAST_TEXTS, TREES
+from layerscope.study.textnets import WAYS
 
 OLDER = (
     "This run was made by an older version of layerscope, which did not look at this. Run it again with another --out."
 )
-WAYS = {  # how each network came to be
-    "transformer": "trained from scratch",
-    "adapters": "low-rank adapters in the pretrained network",
-    "fine-tuned": "all weights of the pretrained network fine-tuned",
-}
 
 
 def contents(folder: RunFolder, judged: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:

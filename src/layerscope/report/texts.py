@@ -15,6 +15,7 @@ from layerscope.judge import METRICS
 from layerscope.numbers import has_interval, interval, number, share
 from layerscope.report.figure import svg
 from layerscope.report.textlook import contents
+from layerscope.study.facts import command
 from layerscope.study.folder import ATLAS, RunFolder
 from layerscope.study.textlook import rival
 from layerscope.study.textnets import TRAINED
@@ -50,6 +51,8 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
     trained = {net: facts for net, facts in found.items() if facts}  # no adapters in a quick run
     return {
         "run": folder.run,
+        "notes": [*folder.run["notes"], *folder.run.get("absent", [])],
+        "command": folder.run.get("command") or command(folder.run["plan"]),
         "judged": judged,
         "titles": {key: METRICS[key].title for key in judged["scores"]["majority"] if key != UNORDERED},
         "headline": headline(folder.run, judged),
@@ -57,7 +60,8 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
         "curve_titles": CURVES,
         "curve_words": {net: curve_words(found) for net, found in curves.items()},
         "layers_figure": _layers(curves),
-        "legend": layer_key(raw="the embeddings"),
+        "legend": layer_key(raw="the embeddings", seeds=1),
+        **readable(folder),
         "scores_figure": Markup(
             svg(
                 [partial(_draw, draw_scores, accuracy)],
@@ -84,6 +88,27 @@ def _contents(folder: RunFolder) -> dict[str, Any]:
         "seconds": folder.seconds(),
         **contents(folder, judged, trained),
     }
+
+
+def readable(folder: RunFolder) -> dict[str, Any]:
+    """How much of the data was read: words on texts that were cut, and the texts of each part, if any were left out."""
+    parts = folder.run["parts"].values()
+    whole = [part.get("of", part["samples"]) for part in parts]
+    return {
+        "unread_words": unread_words(folder.found("unread")),
+        "left_out": whole if whole != [part["samples"] for part in parts] else [],
+    }
+
+
+def unread_words(found: dict[str, Any] | None) -> str:
+    """Nothing where all was read."""
+    if not found or not found["cut"]:
+        return ""
+    return (
+        f"of {found['cut']:,} of the {found['texts']:,} texts the networks read the first {found['longest']} tokens "
+        f"only, and so leave {percent(found['tokens'])} of all tokens unread; counted words and letters read "
+        "everything. --tokens 512 reads more, and takes longer."
+    )
 
 
 def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
@@ -125,7 +150,18 @@ def leak_words(leaks: dict[str, Any], split: str) -> str:
         f"Had single texts been drawn at random, {share(random['near'] / random['test'])} of the test texts would have "
         f"a near twin in training, {random['identical']} of them word for word; by the split of this run it is "
         f"{share(own['near'] / own['test'])}. The bag of words would then look {gain:+.1f} points better than it does "
-        "here (other test texts, so part of it may be chance)."
+        "here (other test texts, so part of it may be chance)." + _published(leaks)
+    )
+
+
+def _published(leaks: dict[str, Any]) -> str:
+    """What the publisher's parts have in common, where a run leaves that out."""
+    if not (found := leaks.get("published")):
+        return ""
+    return (
+        f" As published, {found['identical']:,} of {found['test']:,} test texts stand in training word for word, and "
+        f"{found['near']:,} have a near twin there; this run left {found['left out']:,} texts of training and "
+        "validation out for it."
     )
 
 

@@ -70,21 +70,39 @@ def label_curve(model: Layered, fit_on: Dataset, score_on: Dataset, seed: int = 
     return [_read(a, test[stage], fit_on, score_on, stage, width, seed) for stage, a in train.items()]
 
 
-def label_probe(a: Float[Tensor, "s d"], labels: Bool[Tensor, "s k"], b: Float[Tensor, "q d"]) -> Float[Tensor, "q k"]:
-    """A ridge probe for each label, each with its own penalty: the higher, the likelier the label."""
-    return torch.stack([probe(a, label.long(), b, 2)[:, 1] for label in labels.T], dim=1)
+def label_probe(
+    a: Float[Tensor, "s d"],
+    labels: Bool[Tensor, "s k"],
+    b: Float[Tensor, "q d"],
+    known: Bool[Tensor, "s k"] | None = None,
+) -> Float[Tensor, "q k"]:
+    """A ridge probe for each label, each with its own penalty: the higher, the likelier the label.
+
+    Args:
+        known: which labels were looked for; None: all. A probe is fitted on the samples of which its label is known; of
+            fewer than two it says nothing (0).
+    """
+    if known is None:
+        return torch.stack([probe(a, label.long(), b, 2)[:, 1] for label in labels.T], dim=1)
+    said = b.new_zeros(len(b), labels.shape[1])
+    for k, rows in enumerate(known.T):
+        if rows.sum() > 1:
+            said[:, k] = probe(a[rows], labels[rows, k].long(), b, 2)[:, 1]
+    return said
 
 
 def as_labels(probs: Float[np.ndarray, "s k"], dataset: Dataset) -> MultiLabel:
     """Probabilities beside what is true of the samples."""
-    return MultiLabel(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes)
+    known = None if dataset.known is None else dataset.known.numpy()
+    return MultiLabel(probs, dataset.targets.numpy(), dataset.groups, dataset.ids, dataset.classes, known=known)
 
 
 def learned(trained: list[LabelReading], twin: list[LabelReading]) -> Learned:
-    """The best trained block against the best untrained one."""
-    best, rival = (max(_blocks(readings), key=lambda r: r.probe.value) for readings in (trained, twin))
-    ahead = compare(best.found, rival.found, 0.5, 0.5, resamples=RESAMPLES)[METRIC]
-    return Learned(best.stage, f"the untrained twin's {rival.stage}", ahead)
+    """The best trained block against the best of: untrained blocks, and lines on the network's own embeddings."""
+    best, control = (max(_blocks(readings), key=lambda r: r.probe.value) for readings in (trained, twin))
+    rivals = {f"the untrained twin's {control.stage}": control, "a straight line on the embeddings": trained[0]}
+    rival = max(rivals, key=lambda name: rivals[name].probe.value)
+    return Learned(best.stage, rival, compare(best.found, rivals[rival].found, 0.5, 0.5, resamples=RESAMPLES)[METRIC])
 
 
 def _blocks(readings: list[LabelReading]) -> list[LabelReading]:
@@ -100,17 +118,20 @@ def _read(
     width: int,
     seed: int,
 ) -> LabelReading:
-    y = fit_on.targets
-    mixed = y[torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))]
+    y, known = fit_on.targets, fit_on.known
+    order = torch.randperm(len(y), generator=torch.Generator().manual_seed(seed))
+    mixed, hidden = y[order], None if known is None else known[order]
     index, _ = neighbours(a, b)
-    found = _labels(label_probe(a, y, b), score_on)
+    asked = torch.ones_like(y) if known is None else known
+    near = y[index].double().sum(dim=1) / asked[index].sum(dim=1).clamp(min=1)
+    found = _labels(label_probe(a, y, b, known), score_on)
     return LabelReading(
         stage=stage,
         features=a.shape[1],
         probe=_precision(found),
-        equal=_precision(_labels(label_probe(project(a, width), y, project(b, width)), score_on)),
-        neighbours=_precision(as_labels(y[index].double().mean(dim=1).numpy(), score_on)),
-        shuffled=_precision(_labels(label_probe(a, mixed, b), score_on)),
+        equal=_precision(_labels(label_probe(project(a, width), y, project(b, width), known), score_on)),
+        neighbours=_precision(as_labels(near.numpy(), score_on)),
+        shuffled=_precision(_labels(label_probe(a, mixed, b, hidden), score_on)),
         found=found,
     )
 

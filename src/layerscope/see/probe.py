@@ -12,7 +12,7 @@ PENALTIES = tuple(10.0**power for power in np.arange(-4, 4.5, 0.5))  # times the
 
 
 class Probe(NamedTuple):
-    """Ridge regression on one-hot targets: class scores are z @ weight + bias."""
+    """Ridge regression on one-hot targets, or on numbers: class scores, or the number, are z @ weight + bias."""
 
     weight: Float[Tensor, "d k"]
     bias: Float[Tensor, " k"]
@@ -33,13 +33,22 @@ def fit_probe(z: Float[Tensor, "s d"], targets: Int[Tensor, " s"], classes: int)
 
     Reference: Alain and Bengio 2016, arXiv:1610.01644 (probes); Allen 1974, doi:10.2307/1267500 (leave one out).
     """
+    return fit_line(z, one_hot(targets, classes).double())
+
+
+def fit_line(z: Float[Tensor, "s d"], y: Float[Tensor, "s k"]) -> Probe:
+    """The same for numbers, each column by itself but for the penalty that they share.
+
+    Raises:
+        ValueError: with fewer than two rows.
+    """
     if len(z) < 2:
         raise ValueError(f"a probe needs at least 2 training rows. Got {len(z)}.")
     mean = z.mean(dim=0).double()
     std = z.double().std(dim=0, correction=0)
     std = torch.where(std > 1e-6 * std.max().clamp(min=1e-12), std, 1.0)
     x = (z.double() - mean) / std
-    y = one_hot(targets, classes).double()
+    y = y.double()
     prior = y.mean(dim=0)
     n, d = x.shape
     # x = u · sqrt(value) · v' ; only directions that carry variance
@@ -67,6 +76,14 @@ def probe(
 ) -> Float[Tensor, "q k"]:
     """Class scores for `test`, rows that the network and the probe have not seen."""
     return fit_probe(train, targets, classes)(test)
+
+
+def number_probe(
+    train: Float[Tensor, "s d"], targets: Float[Tensor, " s"], test: Float[Tensor, "q d"]
+) -> Float[Tensor, " q"]:
+    """What a straight line says of the number, in its unit, for rows that network and probe have not seen."""
+    mean = targets.double().mean()
+    return fit_line(train, (targets.double() - mean)[:, None])(test)[:, 0].double() + mean
 
 
 def few_label_guesses(

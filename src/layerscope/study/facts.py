@@ -3,9 +3,12 @@
 import os
 import platform
 import resource
+import shlex
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -121,6 +124,19 @@ def card(folder: RunFolder, world: str) -> str:
             "",
         ]
     )
+
+
+def command(plan: Mapping[str, Any], path: Path | None = None, skip_bad: bool = False) -> str:
+    """What to type in a shell for such a run."""
+    words = ["layerscope", "run", plan["data"]]
+    columns = plan.get("columns")
+    for name, column in (columns or {"data": path and str(path), "split": plan["split"]}).items():
+        words += [f"--{name}", column] if column else []
+    words += ["--seed", str(plan["seed"]), *["--quick"] * plan["quick"], *["--skip-bad"] * skip_bad]
+    for name, usual in (("labels", None), ("tokens", None), ("precision", "fp32"), ("network", "minilm")):
+        value = plan.get(name, usual)
+        words += [f"--{name}", str(value)] if value != usual else []
+    return shlex.join(words)
 
 
 def _device() -> str:

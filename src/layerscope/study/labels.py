@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from layerscope.checkpoint import save_model
 from layerscope.data.loaded import Loaded
 from layerscope.data.splits import SPLITS
 from layerscope.data.textleaks import crossing
@@ -18,14 +17,17 @@ from layerscope.dataset import Dataset, at_most
 from layerscope.judge.multilabel import MultiLabel, thresholds
 from layerscope.judge.multilabel_interval import compare, scores
 from layerscope.models.answers import outputs
-from layerscope.models.bag_labels import label_frequencies, line_labels, tfidf_labels
+from layerscope.models.bag_labels import label_frequencies, line_labels, nearest_labels, tfidf_labels
 from layerscope.models.layered import Layered
+from layerscope.numbers import number
 from layerscope.progress import Progress
 from layerscope.see.activations import activations, untrained
 from layerscope.see.label_curve import LabelReading, as_labels, label_curve, learned
 from layerscope.study.facts import describe_source, peak_memory
 from layerscope.study.folder import RunFolder
-from layerscope.study.textnets import NETWORKS, READ, Parts, TextNetworks
+from layerscope.study.plan import at_least
+from layerscope.study.textnets import NETWORKS, READ, WAYS, Parts, TextNetworks
+from layerscope.study.textplan import LEAST
 from layerscope.train import Recipe, choose_device
 
 MEANS = ("micro_f1", "macro_f1", "mean_average_precision")
@@ -42,6 +44,7 @@ class LabelPlan:
     quick: bool = False
     precision: str = "fp32"
     network: str = "minilm"  # the pretrained one: a name of models.encoder, of the hub, or a folder
+    tokens: int | None = None  # of a text that are read, at most; None: as many as suit the time of a run
 
     @property
     def most(self) -> dict[str, int]:
@@ -51,16 +54,17 @@ class LabelPlan:
     @property
     def longest(self) -> int:
         """Tokens of a text that are read."""
-        return 128 if self.quick else 256
+        return self.tokens or (128 if self.quick else 512)
 
-    @property
-    def recipes(self) -> dict[str, Recipe]:
+    def recipes(self, texts: int) -> dict[str, Recipe]:
+        """Of each network that is trained, on so many texts."""
         short = self.quick
         base = Recipe(batch_size=16, seed=self.seed, precision=self.precision, label_smoothing=0.0)
-        return {
+        found = {
             "transformer": replace(base, epochs=4 if short else 15, lr=1e-3),
             "fine-tuned": replace(base, epochs=2 if short else 3, lr=6e-4, layer_decay=0.8),
         }
+        return {net: at_least(recipe, texts, LEAST[net]) for net, recipe in found.items()}
 
     def describe(self) -> dict[str, Any]:
         return asdict(self)
@@ -102,18 +106,23 @@ class LabelStudy:
     progress: Progress
 
     @cached_property
+    def whole(self) -> Parts:
+        return SPLITS[self.plan.split](self.loaded.dataset, self.plan.seed)
+
+    @cached_property
     def parts(self) -> Parts:
-        parts = SPLITS[self.plan.split](self.loaded.dataset, self.plan.seed)
-        return {name: at_most(part, self.plan.most[name], self.plan.seed) for name, part in parts.items()}
+        return {name: at_most(part, self.plan.most[name], self.plan.seed) for name, part in self.whole.items()}
 
     @cached_property
     def nets(self) -> TextNetworks:
         plan = self.plan
-        return TextNetworks(self.parts, plan.recipes, plan.network, plan.longest, plan.seed, self.folder, self.progress)
+        recipes = plan.recipes(len(self.parts["train"]))
+        return TextNetworks(self.parts, recipes, plan.network, plan.longest, plan.seed, self.folder, self.progress)
 
     def run(self) -> None:
         once, folder = self.folder.once, self.folder
-        folder.update({"parts": sizes(self.parts), "pretrained": self.nets.pretrained.says})
+        folder.update({"parts": sizes(self.parts, self.whole), "pretrained": self.nets.pretrained.says})
+        once("unread", self.nets.unread)
         for net in NETWORKS:
             once(f"trained-{net}", lambda net=net: self.nets.train(net))
         answers = self.answers()
@@ -125,8 +134,7 @@ class LabelStudy:
         own = answers["fine-tuned"]
         once("examples", lambda: mistakes(own, self.parts["test"].inputs.strings.tolist()))
         write_labels(own.test, folder.path / "predictions.csv")
-        classes = self.loaded.dataset.classes
-        save_model(folder.path / "model", "transformer", self.nets.network("transformer"), classes, self.card())
+        self.nets.save(self.card)
 
     def answers(self) -> dict[str, Answer]:
         """Of networks and baselines."""
@@ -136,9 +144,10 @@ class LabelStudy:
         x, *q = (activations(model, tokens[part], 64)["pool"] for part in ("train", "val", "test"))
         found = {
             "frozen, straight line": line_labels(x, train, q),
+            "frozen, nearest": nearest_labels(x, train, q),
             "bag of letters": tfidf_labels(train, asked, "letters"),
             "bag of words": tfidf_labels(train, asked),
-            "majority": [label_frequencies(train, len(part)) for part in asked],
+            "label frequencies": [label_frequencies(train, len(part)) for part in asked],
         }
         baselines = {
             name: Answer(*(as_labels(probs, part) for probs, part in zip(both, asked, strict=True)))
@@ -177,15 +186,15 @@ class LabelStudy:
         twin = untrained(self.nets.network(net), tokens["train"], self.plan.seed + 1000)
         return label_curve(twin, tokens["val"], tokens["test"], self.plan.seed)
 
-    def card(self) -> str:
-        run, own = self.folder.run, self.folder.found("judged")["scores"]["transformer"]["micro_f1"]
+    def card(self, net: str) -> str:
+        run, own = self.folder.run, self.folder.found("judged")["scores"][net]["micro_f1"]
         return (
-            f"# A small transformer for {run['source']['title']}\n\nTrained by layerscope, seed {self.plan.seed}, "
-            f"split `{self.plan.split}`. Its vocabulary is in ../vocabulary.txt. A text may have several labels: take "
-            f"the sigmoid of each output.\n\n- Data: {run['origin']}. Licence {run['source']['license']}.\n- Groups: "
+            f"# {WAYS[net]}, for {run['source']['title']}\n\nBy layerscope, seed {self.plan.seed}, split "
+            f"`{self.plan.split}`. `layerscope predict` reads texts with it. A text may have several labels: take the "
+            f"sigmoid of each output.\n\n- Data: {run['origin']}. Licence {run['source']['license']}.\n- Groups: "
             f"{run['source']['group']}.\n- Micro F1 on {run['parts']['test']['samples']:,} test texts: "
-            f"{own['value']:.3f} (95 % interval {own['low']:.3f} to {own['high']:.3f}).\n\nMade for teaching. Not a "
-            "medical device.\n"
+            f"{number(own['value'], '.3f')} (95 % interval {number(own['low'], '.3f')} to {number(own['high'], '.3f')})"
+            ".\n\nMade for teaching. Not a medical device.\n"
         )
 
 
@@ -250,11 +259,12 @@ def write_labels(p: MultiLabel, path: Path) -> None:
             writer.writerow([name, group, *true.astype(int).tolist(), *probs])
 
 
-def sizes(parts: Parts) -> dict[str, Any]:
-    """Texts and groups of each part, and texts with each label, and with none."""
+def sizes(parts: Parts, whole: Parts) -> dict[str, Any]:
+    """Texts and groups of each part, texts with each label, and with none, and the texts that there would have been."""
     return {
         name: {
             "samples": len(part),
+            "of": len(whole[name]),
             "groups": len(np.unique(part.groups)),
             "classes": dict(zip(part.classes, part.targets.sum(dim=0).tolist(), strict=True)),
             "none": int((~part.targets.any(dim=1)).sum()),

@@ -61,21 +61,25 @@ class Plan:
         self, samples: int, classes: int, channels: int, height: int, width: int
     ) -> dict[str, tuple[CNNConfig | MLPConfig, Recipe]]:
         """Name -> configuration and recipe with all labels, for so many training samples of this shape."""
-        recipe = Recipe(precision=self.precision, seed=self.seed)
-        least = math.ceil((80 if self.quick else 130) / math.ceil(samples / recipe.batch_size))
-        recipe = replace(recipe, patience=max(recipe.patience, least))
+        recipe, steps = Recipe(precision=self.precision, seed=self.seed), 80 if self.quick else 130
         shrink = max(2, height // 64)
         blocks = max(1, round(math.log2(height / shrink)) - 1)  # down to 2×2 positions
         widths = tuple(128 >> i for i in reversed(range(blocks)))
         cnn = CNNConfig(channels, classes, shrink, widths, size=height)
         mlp = MLPConfig(channels * height * width, classes)
         return {
-            "cnn": (cnn, replace(recipe, epochs=max(least, 3 if self.quick else 2), lr=1e-2)),
-            "mlp": (mlp, replace(recipe, epochs=max(least, 6 if self.quick else 5), lr=2e-3)),
+            "cnn": (cnn, at_least(replace(recipe, epochs=3 if self.quick else 2, lr=1e-2), samples, steps)),
+            "mlp": (mlp, at_least(replace(recipe, epochs=6 if self.quick else 5, lr=2e-3), samples, steps)),
         }
 
     def describe(self) -> dict[str, Any]:
         return asdict(self) | {"seeds": list(self.seeds), "draws": self.draws}
+
+
+def at_least(recipe: Recipe, samples: int, steps: int) -> Recipe:
+    """The same recipe, for so many steps at least: of few samples an epoch is too short to learn in."""
+    epochs = math.ceil(steps / math.ceil(samples / recipe.batch_size))
+    return replace(recipe, epochs=max(recipe.epochs, epochs), patience=max(recipe.patience, epochs))
 
 
 def few_label_recipe(recipe: Recipe, samples: int, steps: int, seed: int) -> Recipe:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from layerscope.checkpoint import save_model, write_text
+from layerscope.checkpoint import write_text
 from layerscope.data.loaded import Loaded
-from layerscope.data.splits import SPLITS
+from layerscope.data.splits import SPLITS, as_published
 from layerscope.data.textleaks import crossing
 from layerscope.dataset import at_most, few
 from layerscope.judge import METRICS, compare, reliability, scores
@@ -19,6 +19,7 @@ from layerscope.maps.atlas import atlas
 from layerscope.models.bag import line, nearest_text, tfidf
 from layerscope.models.baseline import majority
 from layerscope.models.layered import Layered
+from layerscope.numbers import number
 from layerscope.predictions import Predictions
 from layerscope.progress import Progress
 from layerscope.see.activations import activations, untrained
@@ -27,11 +28,9 @@ from layerscope.study.facts import describe_source, peak_memory
 from layerscope.study.folder import ATLAS, RunFolder
 from layerscope.study.steps import accuracy, confusion, written
 from layerscope.study.textlook import TERMS, TREES, changed, failures, names, slices, tree_fits
-from layerscope.study.textnets import READ, Parts, TextNetworks
+from layerscope.study.textnets import READ, TRAINED, WAYS, Parts, TextNetworks
 from layerscope.study.textplan import TextPlan
-from layerscope.train import predict
-
-LONGEST = 128  # tokens of a text that are read
+from layerscope.train import Recipe, predict
 
 
 def study_texts(
@@ -71,26 +70,35 @@ class TextStudy:
     file: Path | None = None
 
     @cached_property
-    def parts(self) -> Parts:
-        return self.cut(self.plan.split)
+    def whole(self) -> Parts:
+        return SPLITS[self.plan.split](self.loaded.dataset, self.plan.seed)
 
-    def cut(self, split: str) -> Parts:
+    @cached_property
+    def parts(self) -> Parts:
+        return self.cut(self.whole)
+
+    def cut(self, parts: Parts) -> Parts:
         """No more texts of each part than the plan wants, and, of training texts, no more labels."""
-        parts = SPLITS[split](self.loaded.dataset, self.plan.seed)
         parts = {name: at_most(part, self.plan.most[name], self.plan.seed) for name, part in parts.items()}
         if self.plan.labels is not None:
             parts["train"] = few(parts["train"], self.plan.labels, self.plan.seed)
         return parts
 
     @cached_property
+    def recipes(self) -> dict[str, Recipe]:
+        return self.plan.recipes(len(self.parts["train"]))
+
+    @cached_property
     def nets(self) -> TextNetworks:
         plan = self.plan
-        return TextNetworks(self.parts, plan.recipes, plan.network, LONGEST, plan.seed, self.folder, self.progress)
+        return TextNetworks(self.parts, self.recipes, plan.network, plan.longest, plan.seed, self.folder, self.progress)
 
     def run(self) -> None:
         once, folder = self.folder.once, self.folder
-        folder.update({"parts": _sizes(self.parts), "pretrained": self.nets.pretrained.says})
-        for net in self.plan.recipes:
+        parts = sizes(self.parts, self.whole)
+        folder.update({"parts": parts, "pretrained": self.nets.pretrained.says, "absent": absent(parts)})
+        once("unread", self.nets.unread)
+        for net in self.recipes:
             once(f"trained-{net}", lambda net=net: self.nets.train(net))
         predictions = self.predictions()
         once("judged", lambda: judged(predictions, self.plan))
@@ -104,9 +112,8 @@ class TextStudy:
         if self.plan.data in TREES:
             once("tree", lambda: self.tree())
         once("examples", lambda: self.examples(predictions["fine-tuned"]))
-        predictions["fine-tuned"].to_csv(folder.path / "predictions.csv")
-        classes = self.loaded.dataset.classes
-        save_model(folder.path / "model", "transformer", self.nets.network("transformer"), classes, self.card())
+        predictions["fine-tuned"].to_csv(folder.path / "predictions.csv", self.loaded.group_names)
+        self.nets.save(self.card)
         if not (folder.path / ATLAS).is_file():
             self.atlas()
 
@@ -116,7 +123,7 @@ class TextStudy:
         tokens = self.nets.tokens("pretrained")
         self.progress("embedding texts with the frozen network", 0, None, "")
         x, q = (activations(self.nets.pretrained.model, tokens[part])["pool"] for part in ("train", "test"))
-        nets = reversed(self.plan.recipes)
+        nets = reversed(self.recipes)
         return {
             **{net: predict(self.nets.network(net), self.nets.tokens(net)["test"], 64) for net in nets},
             "frozen, straight line": line(x, train, q, test),
@@ -129,9 +136,12 @@ class TextStudy:
     def leaks(self) -> dict[str, Any]:
         """Test texts that stand in training as well, by a random split of single texts and by that of this run."""
         found = {}
-        for how in ("random", self.plan.split):
+        data, seed = self.loaded.dataset, self.plan.seed
+        cuts = {"random": self.cut(SPLITS["random"](data, seed)), self.plan.split: self.parts}
+        if self.plan.split == "given":
+            cuts["published"] = as_published(data)
+        for how, parts in cuts.items():
             self.progress("looking for twins across the split", 0, None, "")
-            parts = self.cut(how)
             train, test = parts["train"], parts["test"]
             both = crossing(train.inputs.strings.tolist(), test.inputs.strings.tolist())
             found[how] = {
@@ -141,6 +151,8 @@ class TextStudy:
                 "group": int(np.isin(test.groups, train.groups).sum()),
                 "bag of words": accuracy(tfidf(train, test)),
             }
+        if "published" in found:
+            found["published"]["left out"] = len(data) - sum(map(len, self.whole.values()))
         return found
 
     def layers(self, net: str) -> dict[str, Any]:
@@ -162,7 +174,7 @@ class TextStudy:
     def changed(self) -> dict[str, Any]:
         """Of the pretrained network, stage by stage: by fine-tuning, and beside one that shares only the tokens."""
         self.progress("looking for what fine-tuning changed", 0, None, "")
-        tuned = [net for net in ("fine-tuned", "adapters") if net in self.plan.recipes]
+        tuned = [net for net in ("fine-tuned", "adapters") if net in self.recipes]
         others = {**{net: self.nets.network(net) for net in tuned}, "untrained": self.twin}
         texts = at_most(self.nets.tokens("pretrained")["test"], 300 if self.plan.quick else 1000, self.plan.seed)
         return changed(self.nets.pretrained.model, others, texts)
@@ -208,14 +220,15 @@ class TextStudy:
         )
         write_text(self.folder.path / ATLAS, made.html)
 
-    def card(self) -> str:
-        run, own = self.folder.run, self.folder.found("judged")["scores"]["transformer"]["accuracy"]
+    def card(self, net: str) -> str:
+        run, own = self.folder.run, self.folder.found("judged")["scores"][net]["accuracy"]
         return (
-            f"# A small transformer for {run['source']['title']}\n\nTrained by layerscope, seed {self.plan.seed}, "
-            f"split `{self.plan.split}`. Its vocabulary is in ../vocabulary.txt.\n\n- Data: {run['origin']}. Licence "
+            f"# {WAYS[net]}, for {run['source']['title']}\n\nBy layerscope, seed {self.plan.seed}, split "
+            f"`{self.plan.split}`. `layerscope predict` reads texts with it.\n\n- Data: {run['origin']}. Licence "
             f"{run['source']['license']}.\n- Groups: {run['source']['group']}.\n- Accuracy on "
-            f"{run['parts']['test']['samples']:,} test texts: {own['value']:.3f} (95 % interval {own['low']:.3f} to "
-            f"{own['high']:.3f}).\n\nMade for teaching. Not a medical device.\n"
+            f"{run['parts']['test']['samples']:,} test texts: {number(own['value'], '.3f')} (95 % interval "
+            f"{number(own['low'], '.3f')} to {number(own['high'], '.3f')}).\n\nMade for teaching. Not a medical "
+            "device.\n"
         )
 
 
@@ -229,15 +242,27 @@ def judged(found: dict[str, Predictions], plan: TextPlan) -> dict[str, Any]:
             for name, p in found.items()
             if name != "fine-tuned"
         },
-        "reliability": {name: reliability(found[name]) for name in plan.recipes},
+        "reliability": {name: reliability(p) for name, p in found.items() if name in TRAINED},
         "confusion": confusion(own),
     }
 
 
-def _sizes(parts: Parts) -> dict[str, Any]:
+def absent(parts: dict[str, Any]) -> list[str]:
+    """Classes that a part has no text of, in whole sentences: where groups hold several classes, a split may do so."""
+    return [
+        f"No {part} text has the label {name!r}: add groups that hold it, or take another --seed."
+        for part, found in parts.items()
+        for name, texts in found["classes"].items()
+        if not texts
+    ]
+
+
+def sizes(parts: Parts, whole: Parts) -> dict[str, Any]:
+    """Texts and groups of each part, texts of each class, and the texts that there would have been."""
     return {
         name: {
             "samples": len(part),
+            "of": len(whole[name]),
             "groups": len(np.unique(part.groups)),
             "classes": {name: int((part.targets == k).sum()) for k, name in enumerate(part.classes)},
         }
