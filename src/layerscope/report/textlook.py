@@ -133,7 +133,7 @@ def cost_words(judged: dict[str, Any], trained: dict[str, Any]) -> str:
     )
     if not has_interval(ahead) or ahead["low"] <= 0 <= ahead["high"]:
         return said + "no evidence that either is better here."
-    return said + ("that is the price of the small number." if ahead["low"] > 0 else "so the few do better here.")
+    return said + ("by this recipe the few do not reach it." if ahead["low"] > 0 else "so the few do better here.")
 
 
 def _figure(lines: dict[str, Any], label: str, title: str) -> Markup:
