@@ -169,7 +169,7 @@ def library() -> Any:
         ModuleNotFoundError: without torch_geometric.
     """
     if not find_spec("torch_geometric"):
-        raise ModuleNotFoundError("networks of PyG need torch-geometric: pip install 'layerscope[graph]'")
+        raise ModuleNotFoundError("networks of PyG need torch-geometric: pip install 'layerscope[graphs]'")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.script", category=DeprecationWarning)
         import torch_geometric.nn as pyg
