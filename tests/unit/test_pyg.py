@@ -108,5 +108,5 @@ def test_what_is_missing_is_said(monkeypatch):
     with pytest.raises(ValueError, match="AttentiveFP reads 2 features of each edge. Got 4"):
         model(graphs(4))
     monkeypatch.setitem(sys.modules, "torch_geometric", None)
-    with pytest.raises(ModuleNotFoundError, match=r"need torch-geometric: pip install 'layerscope\[graph\]'"):
+    with pytest.raises(ModuleNotFoundError, match=r"need torch-geometric: pip install 'layerscope\[graphs\]'"):
         MADE["attentive"]()
