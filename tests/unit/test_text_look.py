@@ -202,7 +202,11 @@ def test_what_adapters_cost_is_said_with_its_interval():
         "adapters": {"learning": 50, "parameters": 10_000, "seconds": 40},
         "fine-tuned": {"learning": 10_000, "parameters": 10_000, "seconds": 100},
     }
-    for low, high, said in ((0.01, 0.05, "do not reach it"), (-0.05, 0.05, "no evidence"), (-0.05, -0.01, "do better here")):
+    for low, high, said in (
+        (0.01, 0.05, "do not reach it"),
+        (-0.05, 0.05, "no evidence"),
+        (-0.05, -0.01, "do better here"),
+    ):
         words = cost_words({"differences": {"adapters": ends((low + high) / 2, low, high)}}, trained)
         assert "0.50 % of the weights, in 40 s rather than 100 s" in words
         assert said in words
