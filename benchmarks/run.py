@@ -111,15 +111,12 @@ def text(_: Path, repeats: int) -> dict:
     """MiniLM in training and in use against plain Hugging Face, and our WordPiece against the library tokenizers."""
     threads = {"OMP_NUM_THREADS": "2", "OMP_WAIT_POLICY": "PASSIVE"}
     tries = ("--repeats", str(repeats))
-    found = {
-        "training": script("text_speed.py", "training", "--samples", "1000", *tries, env=threads),
-        "inference": script("text_speed.py", "inference", "--samples", "3000", *tries, env=threads),
-    }
+    found = {f"adapting, {way}": script("text_adapting.py", way, env=threads) for way in ("frozen", "adapters", "full")}
+    for what in ("training", "inference"):
+        found[what] = script("text_speed.py", what, "--samples", "1000", *tries, env=threads)
     for count in ("1", "2"):
         env = threads | {"RAYON_NUM_THREADS": count}
         found[f"words, {count} threads"] = script("word_speed.py", "words", "--samples", "5330", *tries, env=env)
-    for way in ("frozen", "adapters", "full"):
-        found[f"adapting, {way}"] = script("text_adapting.py", way, env=threads)
     return found
 
 

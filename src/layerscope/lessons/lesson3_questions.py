@@ -34,9 +34,9 @@ QUESTIONS = {
                 "That is so for the bag of words. But pieces of words were seen.",
             ),
             "b": Option(
-                "The bag of words passes it over; word pieces read parts of it, such as nephro, which they know.",
-                "A piece that was met in *nephrotic* or *nephropathy* is known here too. That is why every language "
-                "model of today reads pieces.",
+                "The bag of words passes it over; word pieces read parts of it, such as neph, which they know.",
+                "A piece that was met in *nephrotic* or *nephropathy* is known here too. That is why nearly every "
+                "language model of today reads pieces.",
             ),
             "c": Option(
                 "Both know it: it looks like words that they know.",
@@ -65,8 +65,8 @@ QUESTIONS = {
         right="b",
     ),
     "3.scratch": Question(
-        "A transformer learns to read from our few thousand short texts alone, from scratch. Will it beat the bag of "
-        "words with a straight line?",
+        "A transformer learns to read from our few thousand short texts alone, from scratch. Will it beat the best "
+        "of the simple methods of section 2, counted runs of letters?",
         {
             "a": Option(
                 "Yes, clearly: it is the network behind all language models.",
@@ -74,7 +74,7 @@ QUESTIONS = {
                 "a word means and what the task is.",
             ),
             "b": Option(
-                "No: with so few texts it comes close at best.",
+                "No: with so few texts it stays behind.",
                 "Depth pays where there is enough to learn from, or where something was learned before. Nothing is "
                 "wrong with the network; it has only just begun to read.",
             ),
@@ -99,9 +99,9 @@ QUESTIONS = {
                 "They do, but small changes of many layers add up along the way, and the last ones have most to do.",
             ),
             "c": Option(
-                "In the last.",
-                "General layers below, special ones above: the same as in images (lesson 2). Changes of all layers "
-                "add up on the way, too.",
+                "In the last ones.",
+                "Changes of all layers add up on the way, and we let the upper ones learn faster: both work this way. "
+                "Which of the last ones changed most, by a hair, another run may decide.",
             ),
         },
         right="c",
@@ -136,7 +136,7 @@ QUESTIONS = {
                 "See what is left of it when no term stands on both sides.",
             ),
             "b": Option(
-                "For most test texts, a synonym of the same term stands in training, with the answer.",
+                "For most test texts, another text of the same term stands in training, with the answer.",
                 "*Nephrolithiasis* is in the test part, *Kidney stones* in training. The method need not know "
                 "medicine; it only needs to find the twin.",
             ),

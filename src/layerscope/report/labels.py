@@ -78,7 +78,7 @@ def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
     verdict = "the difference is larger than chance" if sure else "which may be chance"
     return (
         f"The fine-tuned network reaches a micro F1 of {number(own['value'])} on {test['samples']:,} test texts "
-        f"({interval(own, number)}, over {test['groups']:,} groups that it has never seen); the best without "
+        f"({interval(own, number)}, over {test['groups']:,} groups that training did not hold); the best without "
         f"fine-tuning, {rival}, {number(rivals[rival]['value'])} ({_signed(ahead)}: {verdict})."
     )
 

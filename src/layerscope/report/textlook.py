@@ -10,7 +10,7 @@ from layerscope.draw.style import percent
 from layerscope.numbers import has_interval, interval, number
 from layerscope.report.figure import svg
 from layerscope.study.folder import RunFolder
-from layerscope.study.textlook import LEAST_GROUPS, LEAST_TEXTS, TREES
+from layerscope.study.textlook import LEAST_GROUPS, LEAST_TEXTS, SHARED, TREES
 from layerscope.study.textnets import WAYS
 
 OLDER = (
@@ -65,12 +65,16 @@ def failure_words(found: dict[str, Any]) -> str:
     ]
     if not pairs:
         return "No two slices are large enough to be compared, or all come out the same."
-    best, worst = max(pairs, key=lambda pair: _value(pair[0], "fine-tuned") - _value(pair[1], "fine-tuned"))
+    clear = [pair for pair in pairs if _between(*pair) > 0]
+    if clear:
+        best, worst = max(clear, key=lambda pair: _between(*pair))
+    else:
+        best, worst = max(pairs, key=lambda pair: _value(pair[0], "fine-tuned") - _value(pair[1], "fine-tuned"))
     ends = [row["scored"]["fine-tuned"] for row in (best, worst)]
     said = (
-        f"The widest gap of the fine-tuned network is by {best['kind']}: {percent(ends[0]['value'])} of {best['name']} "
-        f"({interval(ends[0], percent)}) against {percent(ends[1]['value'])} of {worst['name']} "
-        f"({interval(ends[1], percent)}); these intervals "
+        f"The {'clearest' if clear else 'widest'} gap of the fine-tuned network is by {best['kind']}: "
+        f"{percent(ends[0]['value'])} of {best['name']} ({interval(ends[0], percent)}) against "
+        f"{percent(ends[1]['value'])} of {worst['name']} ({interval(ends[1], percent)}); these intervals "
         + ("do not overlap. " if _apart(*ends) else "overlap, so the gap may be chance. ")
         + f"The best rival, {found['rival']}, has {percent(_value(best, 'rival'))} and "
         f"{percent(_value(worst, 'rival'))} there. "
@@ -99,10 +103,17 @@ def tree_words(found: dict[str, Any]) -> str:
         f"{_number(twin[_best(twin)])}, and with the terms dealt out anew by {_number(control)} (0 is chance, 1 is the "
         "tree itself). "
     )
-    if _above(known[best], twin[_best(twin)]):
-        said += "So reading text has brought it nearer to the tree. "
-    else:
+    shared = lines.get(SHARED)
+    if shared:
+        said += f"Words that names have in common agree with it by {_number(shared[best])}, without any network. "
+    if not _above(known[best], twin[_best(twin)]):
         said += "That is not above the twin by more than these intervals: no evidence of more than spelling. "
+    elif shared and _above(known[best], shared[best]):
+        said += "So what it has read has brought it nearer to the tree than shared words would. "
+    else:
+        said += "That is above the twin, but it may be no more than shared words, of which a twin knows nothing. "
+    if best != first and not _above(known[best], known[first]):
+        said += "The blocks are not shown to add to the embeddings. "
     return said + f"After fine-tuning, {_stage(last)} has {_number(tuned[last])}; before, {_number(known[last])}."
 
 
@@ -161,6 +172,12 @@ def _best(line: dict[str, Any]) -> str:
 
 def _value(row: dict[str, Any], who: str) -> float:
     return row["scored"][who]["value"]
+
+
+def _between(a: dict[str, Any], b: dict[str, Any]) -> float:
+    """How far the intervals of two slices are apart; below 0 where they overlap, or there is none."""
+    one, other = a["scored"]["fine-tuned"], b["scored"]["fine-tuned"]
+    return one["low"] - other["high"] if has_interval(one) and has_interval(other) else -1.0
 
 
 def _above(a: dict[str, Any], b: dict[str, Any]) -> bool:

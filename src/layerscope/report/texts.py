@@ -122,7 +122,7 @@ def headline(run: dict[str, Any], judged: dict[str, Any]) -> str:
     verdict = "the difference is larger than chance" if sure else "which may be chance"
     return (
         f"The fine-tuned network names {percent(own['value'])} of {test['samples']:,} test texts right "
-        f"({interval(own, percent)}, over {test['groups']:,} groups that it has never seen); the best without "
+        f"({interval(own, percent)}, over {test['groups']:,} groups that training did not hold); the best without "
         f"fine-tuning, {best}, {percent(accuracy[best])} ({points}: {verdict})."
     )
 
@@ -138,7 +138,11 @@ def curve_words(found: dict[str, Any]) -> str:
         f"A straight line reads {percent(at['embedding'])} from the embeddings and {percent(at[best])} from {best}, "
         f"where it reads best; from the untrained twin at most {percent(max(twin.values()))}. {best} is ahead of "
         f"{rival} by {points}: "
-        + ("so much the blocks have learned." if learned else "no evidence that the blocks learned more.")
+        + (
+            "so much the blocks add (the layer is picked on these texts)."
+            if learned
+            else "no evidence that they add anything."
+        )
     )
 
 
@@ -147,10 +151,11 @@ def leak_words(leaks: dict[str, Any], split: str) -> str:
     random, own = leaks["random"], leaks[split]
     gain = 100 * (random["bag of words"] - own["bag of words"])
     return (
-        f"Had single texts been drawn at random, {share(random['near'] / random['test'])} of the test texts would have "
-        f"a near twin in training, {random['identical']} of them word for word; by the split of this run it is "
-        f"{share(own['near'] / own['test'])}. The bag of words would then look {gain:+.1f} points better than it does "
-        "here (other test texts, so part of it may be chance)." + _published(leaks)
+        f"Had single texts been drawn at random, {percent(random['group'] / random['test'])} of the test texts would "
+        f"have a text of their own group in training, {percent(random['near'] / random['test'])} a near twin, "
+        f"{random['identical']} of them word for word; by the split of this run it is none of the first and "
+        f"{percent(own['near'] / own['test'])} of the second. The bag of words scores {gain:+.1f} points there against "
+        "here (other test texts, so part or all of it may be chance)." + _published(leaks)
     )
 
 

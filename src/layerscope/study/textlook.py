@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 
 from layerscope.data import phenotypes
@@ -25,6 +26,7 @@ from layerscope.study.textnets import TRAINED
 
 TREES = {phenotypes.SOURCE.name: phenotypes.ontology}  # data sets whose texts name the terms of a tree, and that tree
 LEAST_TEXTS, LEAST_GROUPS = 20, 5  # of a slice that is scored
+SHARED = "words in common"
 TERMS = 600  # compared with the tree: every two of them
 
 
@@ -100,15 +102,23 @@ def names(texts: Dataset[Texts], most: int, seed: int) -> Int[np.ndarray, " r"]:
 
 
 def tree_fits(
-    networks: Mapping[str, tuple[Layered, Dataset]], tree: Ontology, seed: int, progress: Progress = silent
+    networks: Mapping[str, tuple[Layered, Dataset]],
+    written: Dataset[Texts],
+    tree: Ontology,
+    seed: int,
+    progress: Progress = silent,
 ) -> dict[str, dict[str, dict[str, Estimate]]]:
     """Network -> stage -> rank correlation with distances in the tree, within classes; and with terms dealt out anew.
 
     By the mean over tokens. Distances with the maximum beside it are those of its few large values: measured on 300
     terms in the last block of MiniLM, .25 by the mean, .10 by both.
 
+    Terms that are near in the tree share words, of which an untrained twin knows nothing: so words in common stand
+    beside the networks, as a control that needs none.
+
     Args:
         networks: each with names of terms, as it reads them; the id of each begins with that of its term.
+        written: the same names, as strings.
     """
     found: dict[str, dict[str, dict[str, Estimate]]] = {}
     first = next(iter(networks.values()))[1]
@@ -123,7 +133,10 @@ def tree_fits(
             stage: {"within": fit.within.correlation, "dealt anew": fit.permuted_within.correlation}
             for stage, fit in fits.items()
         }
-    return found
+    words = CountVectorizer(binary=True).fit_transform(written.inputs.strings).toarray()
+    fit = tree_fit(torch.from_numpy(words).double(), apart, written.groups, written.targets.numpy(), seed=seed)
+    same = {"within": fit.within.correlation, "dealt anew": fit.permuted_within.correlation}
+    return found | {SHARED: dict.fromkeys(found["pretrained"], same)}
 
 
 def means(model: Layered, texts: Dataset) -> dict[str, Float[Tensor, "s d"]]:

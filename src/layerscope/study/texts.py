@@ -184,7 +184,8 @@ class TextStudy:
         rows = names(self.parts["test"], 200 if self.plan.quick else TERMS, self.plan.seed)
         networks = {net: (self.nets.network(net), self.nets.tokens(net)["test"].rows(rows)) for net in READ}
         networks["untrained"] = self.twin, networks["pretrained"][1]
-        fits = tree_fits(networks, TREES[self.plan.data](self.file, self.progress), self.plan.seed, self.progress)
+        tree = TREES[self.plan.data](self.file, self.progress)
+        fits = tree_fits(networks, self.parts["test"].rows(rows), tree, self.plan.seed, self.progress)
         return {"terms": len(rows), "networks": fits}
 
     def examples(self, p: Predictions, most: int = 12) -> list[dict[str, Any]]:
