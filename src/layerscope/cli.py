@@ -28,8 +28,9 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct, xrays; or a table of texts of your "
-            "own (CSV, TSV, JSON Lines). Without: MedNIST where it can be had, else phantoms.",
+            help="gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct, xrays; molecules: bace, bbbp, "
+            "clintox, esol, freesolv, hiv, lipophilicity, nci, tox21; or a table of your own (CSV, TSV, JSON Lines). "
+            "Without: MedNIST where it can be had, else phantoms.",
             show_default=False,
         ),
     ] = None,
@@ -67,6 +68,10 @@ def run(
         typer.Option(help="Of a table: the column of patients, or what else belongs together.", show_default=False),
     ] = None,
     id: Annotated[str | None, typer.Option(help="Of a table: the column of names.", show_default=False)] = None,
+    smiles: Annotated[str | None, typer.Option(help="Of molecules: the column of SMILES.", show_default=False)] = None,
+    target: Annotated[list[str] | None, typer.Option(help="Of molecules: a column of answers; once for each.")] = None,
+    unit: Annotated[str | None, typer.Option(help="Of molecules: that of a measurement.", show_default=False)] = None,
+    kind: Annotated[str | None, typer.Option(help="Of molecules: class or number.", show_default=False)] = None,
     network: Annotated[
         str, typer.Option(help="For texts, the pretrained network: minilm, pubmedbert, a folder or a name of the hub.")
     ] = "minilm",
@@ -80,17 +85,24 @@ def run(
     ] = None,
 ) -> None:
     """Train, judge and open up networks; ends with the path of report.html."""
-    from layerscope.main_job import main_job, refuse, table_job
+    from layerscope.main_job import main_job, molecule_job, refuse, table_job
     from layerscope.terminal import progress_bar, say
 
     with progress_bar() as progress:
         columns = {"text": text, "label": label, "group": group, "id": id}
         common = (precision, network, tokens, progress, say)
-        if data and Path(data).suffix.lower() in TABLES:
+        of_molecules = {"smiles": smiles, "target": target, "unit": unit, "kind": kind}
+        if data and (smiles or target) and Path(data).suffix.lower() in TABLES:
+            refuse({"--data": path, "--split": split}, "for a data set that has a name")
+            refuse({"--text": text, "--label": label, "--labels": labels, "--tokens": tokens}, "for texts")
+            columns = of_molecules | {"group": group, "id": id}
+            page = molecule_job(Path(data), columns, out, resume, quick, seed, skip_bad, precision, progress, say)
+        elif data and Path(data).suffix.lower() in TABLES:
             refuse({"--data": path, "--split": split, "--skip-bad": skip_bad}, "for a data set that has a name")
             page = table_job(Path(data), columns, out, resume, quick, seed, labels, *common)
         else:
-            refuse({f"--{name}": column for name, column in columns.items()}, "for a table of texts of your own")
+            given = {f"--{name}": column for name, column in (columns | of_molecules).items()}
+            refuse(given, "for a table of your own")
             page = main_job(data, path, out, resume, quick, seed, labels, split, skip_bad, *common)
     typer.echo(f"\nReport: {page}")
 
@@ -100,10 +112,12 @@ def judge(
     predictions: Annotated[
         Path,
         typer.Argument(
-            help="CSV: one row per sample with the true class and the class probabilities.", show_default=False
+            help="CSV: one row per sample with the true class and the class probabilities; or the true and the "
+            "predicted number; or, of several labels, 1, 0 or nothing (label) and a probability, p(label).",
+            show_default=False,
         ),
     ],
-    target: Annotated[str | None, typer.Option(help="Column of the true class.", show_default=False)] = None,
+    target: Annotated[str | None, typer.Option(help="Column of the true class or number.", show_default=False)] = None,
     group: Annotated[
         str | None, typer.Option(help="Column of the patient, or what else belongs together.", show_default=False)
     ] = None,
@@ -174,13 +188,13 @@ def atlas(
 @app.command()
 def predict(
     run: Run,
-    texts: Annotated[list[str], typer.Argument(help="Texts in quotes; or one table (CSV, TSV, JSON Lines).")],
-    text: Annotated[str | None, typer.Option(help="Of a table: the column of texts.", show_default=False)] = None,
+    texts: Annotated[list[str], typer.Argument(help="Texts or SMILES in quotes; or one table (CSV, TSV, JSON Lines).")],
+    text: Annotated[str | None, typer.Option(help="Of a table: the column of texts, or SMILES.")] = None,
     out: Annotated[
         Path | None, typer.Option(help="Of a table: write here. Default: predictions-<its name>.csv.")
     ] = None,
 ) -> None:
-    """Read new texts with the fine-tuned network of a run on texts."""
+    """Read new texts with the fine-tuned network of a run on texts, or SMILES with that of a run on molecules."""
     from layerscope.main_job import refuse
     from layerscope.terminal import print_answers, write_answers
 

@@ -5,8 +5,7 @@ import os
 import platform
 import shutil
 import sys
-from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from layerscope.source import cache_dir, mirror_dir
 
@@ -30,7 +29,7 @@ def examine() -> list[Finding]:
     return [_python(), *_packages(), _device(), _threads(), _cache(), _mirror(), *_data()]
 
 
-def whereabouts(module: ModuleType) -> str:
+def whereabouts(module: Any) -> str:
     """Where a data set would be taken from on this machine, without reading it."""
     source = getattr(module, "SOURCE", None)
     if source is None:

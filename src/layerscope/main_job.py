@@ -6,10 +6,9 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
-from layerscope.data import DATASETS
+from layerscope.data import DATASETS, moleculetable
 from layerscope.data.available import first_available
 from layerscope.data.imagefolder import prepare
 from layerscope.data.loaded import Loaded
@@ -24,6 +23,8 @@ from layerscope.study.atlas import draw_atlases
 from layerscope.study.facts import command
 from layerscope.study.folder import RunFolder
 from layerscope.study.labels import LabelPlan, study_labels
+from layerscope.study.moleculeplan import MoleculePlan
+from layerscope.study.molecules import study_molecules
 from layerscope.study.plan import Plan
 from layerscope.study.run import study
 from layerscope.study.textplan import TextPlan
@@ -31,7 +32,10 @@ from layerscope.study.texts import study_texts
 
 RUNS = Path("runs")
 STAMP = r"-\d{8}-\d{6}"  # of its time, behind the name of a run
-UNITS = {"labels": "texts"}  # what a data set of this kind is made of, if not of what it is called
+UNITS = {
+    "labels": "texts",
+    "graphs": "molecules",
+}  # what a data set of this kind is made of, if not of what it is called
 
 
 def main_job(
@@ -62,13 +66,15 @@ def main_job(
         raise ValueError(f"no split is called {split!r}. There are: {', '.join(SPLITS)}.")
     if module.KIND in ("texts", "labels"):
         check_installed()
-        if split == "random":
-            raise ValueError(
-                "the split random divides groups, and then nothing could be said of layers. Leave it out: every report "
-                "on texts says what such a split would have flattered."
-            )
     else:
         refuse({"--tokens": tokens, "--network": network != "minilm"}, f"for texts; {name} are {module.KIND}")
+    if module.KIND in ("texts", "labels", "graphs") and split == "random":
+        raise ValueError(
+            "the split random divides groups, and then nothing could be said of layers. Leave it out: every report "
+            f"on {UNITS.get(module.KIND, module.KIND)} says what such a split would have flattered."
+        )
+    if module.KIND == "graphs":
+        refuse({"--labels": labels}, f"for images and texts; {name} are molecules")
     if module.KIND == "labels":
         refuse({"--labels": labels}, f"for texts of one class each; those of {name} may have several labels")
     loaded: Loaded = module.load(path, skip_bad, progress)
@@ -83,6 +89,8 @@ def main_job(
         plan = TextPlan(name, how, seed, labels, quick, precision, network, tokens=tokens)
     elif module.KIND == "labels":
         plan = LabelPlan(name, how, seed, quick, precision, network, tokens)
+    elif module.KIND == "graphs":
+        plan = MoleculePlan(name, how, seed, quick, precision)
     else:
         plan = Plan(name, how, seed, labels, quick, precision)
     typed = command(plan.describe(), path, skip_bad)
@@ -91,6 +99,9 @@ def main_job(
         study_texts(plan, loaded, folder, resume, (), progress, path)
     elif isinstance(plan, LabelPlan):
         study_labels(plan, loaded, folder, resume, (), progress)
+    elif isinstance(plan, MoleculePlan):
+        found = module.molecules(path, skip_bad, progress)
+        study_molecules(plan, loaded, found, folder, resume, [*found.notes(), *never(module)], progress)
     else:
         draw_atlases(study(plan, loaded, folder, resume, note, progress))
     RunFolder(folder).update({"command": typed})
@@ -134,6 +145,47 @@ def table_job(
     return write_any_report(folder)
 
 
+def molecule_job(
+    path: Path,
+    columns: dict[str, Any],
+    out: Path | None,
+    resume: bool,
+    quick: bool,
+    seed: int,
+    skip_bad: bool,
+    precision: str,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> Path:
+    """The same for a user's own table of molecules.
+
+    Args:
+        columns: names of the columns smiles and target (a list), and, where there are such, group and id; also the unit
+            and the kind of the target.
+    """
+    if not columns["smiles"] or not columns["target"]:
+        raise ValueError(
+            f"{path.name} is a table of molecules: say which columns hold the SMILES and what was found, such as "
+            "--smiles SMILES --target solubility. Several labels: --target once for each."
+        )
+    names = {name: columns[name] for name in ("smiles", "group", "id", "kind")}
+    unit, targets = columns["unit"] or "", columns["target"]
+    table = moleculetable.read(path, targets=targets, unit=unit, skip_bad=skip_bad, progress=progress, **names)
+    for sentence in (_origin(table.loaded, "graphs"), *table.notes):
+        say(sentence)
+    plan = MoleculePlan(str(path), "groups", seed, quick, precision, columns)
+    folder, typed = out or _folder(path.stem, resume), command(plan.describe(), skip_bad=skip_bad)
+    _say_how_to_go_on(folder, typed, say)
+    study_molecules(plan, table.loaded, table.molecules, folder, resume, table.notes, progress)
+    RunFolder(folder).update({"command": typed})
+    return write_any_report(folder)
+
+
+def never(module: Any) -> list[str]:
+    """Columns of a data set that must never be features, in whole sentences."""
+    return [f"The column “{name}” is no feature: {why}." for name, why in getattr(module, "never", ())]
+
+
 def _origin(loaded: Loaded, kind: str) -> str:
     return f"Data: {loaded.dataset.source.title}, {len(loaded.dataset):,} {UNITS.get(kind, kind)}, {loaded.origin}."
 
@@ -152,9 +204,9 @@ def refuse(options: dict[str, Any], they_are: str) -> None:
         raise ValueError(f"{', '.join(given)}: only {they_are}. Leave it out.")
 
 
-def dataset_module(name: str) -> ModuleType:
+def dataset_module(name: str) -> Any:
     if name not in DATASETS:
-        raise ValueError(f"no data set is called {name!r}. There are: {', '.join(DATASETS)}.")
+        raise ValueError(f"no data set is called {name!r}. There are: {', '.join(sorted(DATASETS))}.")
     return DATASETS[name]
 
 
@@ -165,9 +217,9 @@ def verify(name: str, path: Path | None, progress: Progress) -> str:
         if path is not None:
             raise DataError(f"{name} are drawn, not read from a file. Leave out --data (got {path}).")
         return f"{module.CARD.title}: drawn on the spot, nothing to verify."
-    if module.KIND in ("texts", "labels"):
+    if module.KIND in ("texts", "labels", "graphs"):
         loaded = module.load(path, False, progress)
-        return f"{module.CARD.title}: {loaded.origin}; {len(loaded.dataset):,} texts."
+        return f"{module.CARD.title}: {loaded.origin}; {len(loaded.dataset):,} {UNITS.get(module.KIND, module.KIND)}."
     if module.FROM == "own copy":
         if path is None:
             raise DataError(module.HOW)

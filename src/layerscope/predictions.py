@@ -4,12 +4,13 @@ import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from layerscope.predictions_csv import TOLERANCE, UNPRINTABLE, read_columns, unusable_id
+from layerscope.predictions_kinds import read_numbers
 from layerscope.source import DataError
 
 
@@ -88,20 +89,13 @@ class Predictions:
         Args:
             group_names: what to write for the number of a group; None: the number.
         """
-        ids = self.ids.astype(str).tolist()
-        if problem := unusable_id(ids):
-            raise DataError(f"row {problem[0]}: {problem[1]}")
-        groups = self.groups.tolist() if self.groups_known else [""] * len(self)
-        if group_names is not None and self.groups_known:
-            groups = [group_names[i] for i in self.groups.tolist()]
-        probs = self.probs.tolist() if self.probs_known else [[""] * len(self.classes)] * len(self)
-        targets, guesses = ([self.classes[i] for i in column] for column in (self.targets, self.guess))
-        part = path.with_name(path.name + ".part")
-        with part.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(["id", "group", "target", "prediction", *(f"p({name})" for name in self.classes)])
-            writer.writerows([*row, *p] for *row, p in zip(ids, groups, targets, guesses, probs, strict=True))
-        part.replace(path)
+        probs = self.probs.T.tolist() if self.probs_known else [[""] * len(self)] * len(self.classes)
+        columns = {
+            name: [self.classes[i] for i in column]
+            for name, column in (("target", self.targets), ("prediction", self.guess))
+        }
+        columns |= {f"p({name})": of for name, of in zip(self.classes, probs, strict=True)}
+        write_rows(path, self.ids, written_groups(self.groups, self.groups_known, group_names), columns)
 
     @staticmethod
     def from_csv(
@@ -188,3 +182,55 @@ class Numbers:
         """Some of the rows, by number or by a mask."""
         names = ("values", "targets", "groups", "ids", "low", "high")
         return replace(self, **{name: column[index] for name in names if (column := getattr(self, name)) is not None})
+
+    def to_csv(self, path: Path, group_names: Mapping[int, str] | None = None) -> None:
+        """Write columns id, group, target, predicted_value, low, high, level, quantity, unit; without intervals fewer.
+
+        `from_csv` reads the same numbers, bit for bit. The file is written beside and moved into place.
+
+        Args:
+            group_names: what to write for the number of a group; None: the number.
+        """
+        columns = {"target": self.targets.tolist(), "predicted_value": self.values.tolist()}
+        if self.low is not None and self.high is not None:
+            columns |= {"low": self.low.tolist(), "high": self.high.tolist(), "level": [self.level] * len(self)}
+        columns |= {"quantity": [self.quantity] * len(self), "unit": [self.unit] * len(self)}
+        write_rows(path, self.ids, written_groups(self.groups, self.groups_known, group_names), columns)
+
+    @staticmethod
+    def from_csv(
+        path: Path, *, target: str | None = None, group: str | None = None, id: str | None = None
+    ) -> "Numbers":
+        """Read numbers that `to_csv` or any other tool wrote: UTF-8; comma, semicolon or tab between columns.
+
+        Needed are a column with the true number (`target`, `y_true`, ...) and one with what was said
+        (`predicted_value`, `prediction`, `y_pred`, ...). Taken where found: `group` (or `scaffold`, `patient`, ...),
+        `id`, `quantity`, `unit`, and intervals: `low`, `high`, `level`.
+
+        Args:
+            target, group, id: names of columns, for a file whose columns are called otherwise.
+
+        Raises:
+            DataError: if the file cannot be read this way; it gives the line and what to do.
+        """
+        return Numbers(*read_numbers(path, target, group, id))
+
+
+def written_groups(groups: Int[np.ndarray, " s"], known: bool, names: Mapping[int, str] | None = None) -> list[Any]:
+    """What a table says of the group of each row: its number, its name, or nothing if it is not known."""
+    if not known:
+        return [""] * len(groups)
+    return groups.tolist() if names is None else [names[i] for i in groups.tolist()]
+
+
+def write_rows(path: Path, ids: Shaped[np.ndarray, " s"], groups: list[Any], columns: Mapping[str, list[Any]]) -> None:
+    """A table with ids and groups before the columns, written beside and moved into place."""
+    keys = ids.astype(str).tolist()
+    if problem := unusable_id(keys):
+        raise DataError(f"row {problem[0]}: {problem[1]}")
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["id", "group", *columns])
+        writer.writerows(zip(keys, groups, *columns.values(), strict=True))
+    part.replace(path)

@@ -55,10 +55,10 @@ def read_columns(path: Path, target: str | None, group: str | None, id: str | No
     """See `Predictions.from_csv`."""
     table = read_table(path)
     chosen: set[int | None] = {table.named(name) for name in (target, group, id) if name is not None}
-    target_at = _only(table, "target", TARGET, chosen) if target is None else table.named(target)
-    group_at = _first(table, GROUP, chosen) if group is None else table.named(group)
-    id_at = _first(table, ID, chosen) if id is None else table.named(id)
-    decision_at = _only(table, "prediction", DECISION, chosen)
+    target_at = only_one(table, "target", TARGET, chosen) if target is None else table.named(target)
+    group_at = first_of(table, GROUP, chosen) if group is None else table.named(group)
+    id_at = first_of(table, ID, chosen) if id is None else table.named(id)
+    decision_at = only_one(table, "prediction", DECISION, chosen)
     if target_at is None:
         table.fail(f"no column holds the true class; there are {table.listed()}", "Call it `target`, or name it")
     truth = _names(table, target_at)
@@ -69,12 +69,12 @@ def read_columns(path: Path, target: str | None, group: str | None, id: str | No
         table.fail("the columns of probabilities are empty", "Fill them, or add a column `prediction`")
     if decided is not None and probs is not None:
         _check_decisions(table, decided, probs, classes)
-    groups = None if group_at is None else _groups(table, group_at)
+    groups = None if group_at is None else groups_of(table, group_at)
     return Columns(
         np.eye(len(classes))[decided] if probs is None else probs,
         _numbers(table, truth, classes),
         np.arange(len(truth)) if groups is None else groups,
-        _ids(table, id_at),
+        ids_of(table, id_at),
         classes,
         groups_known=groups is not None,
         probs_known=probs is not None,
@@ -93,11 +93,11 @@ def unusable_id(ids: list[str]) -> tuple[int, str] | None:
     return None
 
 
-def _first(table: Table, names: tuple[str, ...], but: set[int | None]) -> int | None:
+def first_of(table: Table, names: tuple[str, ...], but: set[int | None]) -> int | None:
     return next(iter(table.known(names, but)), None)
 
 
-def _only(table: Table, what: str, names: tuple[str, ...], but: set[int | None]) -> int | None:
+def only_one(table: Table, what: str, names: tuple[str, ...], but: set[int | None]) -> int | None:
     found = table.known(names, but)
     if len(found) > 1:
         table.fail(f"columns {table.listed(found)} could each be the {what}", "Name the target, or rename the others")
@@ -132,7 +132,7 @@ def _probabilities(
     """The classes, and their probabilities where the table has them."""
     true = set(truth)
     named = _of_classes(table, true, taken)
-    score_at = None if named else _only(table, "score", SCORE, taken)
+    score_at = None if named else only_one(table, "score", SCORE, taken)
     if not named and score_at is None:
         return _decided(table, true, decisions), None
     columns = [*named] if score_at is None else [score_at]
@@ -215,7 +215,7 @@ def _check_decisions(
         )
 
 
-def _groups(table: Table, at: int) -> Int[np.ndarray, " s"] | None:
+def groups_of(table: Table, at: int) -> Int[np.ndarray, " s"] | None:
     """Whole numbers as they are, other names numbered in the order of their appearance; None where all are empty."""
     if table.is_empty([at]):
         return None
@@ -228,7 +228,7 @@ def _groups(table: Table, at: int) -> Int[np.ndarray, " s"] | None:
     return np.array([number[cell] for cell in cells])
 
 
-def _ids(table: Table, at: int | None) -> Shaped[np.ndarray, " s"]:
+def ids_of(table: Table, at: int | None) -> Shaped[np.ndarray, " s"]:
     """The ids; where there are none, the numbers of the rows from 1."""
     if at is None or table.is_empty([at]):
         return np.arange(1, len(table.rows) + 1).astype(str)

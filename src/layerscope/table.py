@@ -46,6 +46,10 @@ class Table:
     def is_empty(self, columns: list[int]) -> bool:
         return not any(row[at].strip() for row in self.rows for at in columns)
 
+    def decimals(self, at: int) -> Float[np.ndarray, " s"]:
+        """Numbers of a column; nan where a cell is none, or empty. A comma may stand for the decimal point."""
+        return np.array([_number(cell) for cell in self.column(at)])
+
     def fractions(self, columns: list[int], most: float) -> Float[np.ndarray, "s c"]:
         """Numbers from 0 to `most`; a comma may stand for the decimal point."""
         values = np.array([[_number(row[at]) for at in columns] for row in self.rows])

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -82,34 +83,29 @@ def print_judgement(
     predictions: Path, target: str | None, group: str | None, id: str | None, against: Path | None, out: Path | None
 ) -> None:
     from layerscope.checkpoint import write_text
-    from layerscope.judge import METRICS, compare, scores
+    from layerscope.judge.files import judge_file
     from layerscope.numbers import number
-    from layerscope.predictions import Predictions
     from layerscope.study.folder import dump
 
-    found = Predictions.from_csv(predictions, target=target, group=group, id=id)
+    found = judge_file(predictions, target, group, id, against)
     table = Table("metric", "value", "95 % interval", "method", title=str(predictions), title_justify="left")
-    results = scores(found)
-    for key, s in results.items():
-        table.add_row(
-            METRICS[key].title, number(s.value, ".4f"), f"{number(s.low, '.4f')} to {number(s.high, '.4f')}", s.method
-        )
+    for key, s in found.scores.items():
+        ends = f"{number(s.low, '.4f')} to {number(s.high, '.4f')}"
+        table.add_row(escape(found.titles[key]), number(s.value, ".4f"), ends, s.method)
     console.print(table)
-    groups = len(set(found.groups.tolist()))
-    if found.groups_known:
-        console.print(f"{len(found):,} samples in {groups:,} groups; {len(found.classes)} classes.")
+    if found.groups is not None:
+        console.print(f"{found.samples:,} samples in {found.groups:,} groups; {found.about}.", markup=False)
     else:
         console.print(
-            f"{len(found):,} samples. No column says which belong together (patient, study), so each counts as "
+            f"{found.samples:,} samples. No column says which belong together (patient, study), so each counts as "
             "independent: if they are not, the intervals are too narrow. Name the column with --group."
         )
-    if against is not None:
-        other = Predictions.from_csv(against, target=target, group=group, id=id)
-        d = compare(found, other, METRICS["accuracy"])
+    if (d := found.ahead) is not None:
         value, low, high = (number(part, "+.4f") for part in (d.value, d.low, d.high))
-        console.print(f"Accuracy minus that of {against}: {value} (95 % interval {low} to {high}; {d.method}).")
+        interval = f"95 % interval {low} to {high}; {d.method}"
+        console.print(f"{found.compared} minus that of {against}: {value} ({interval}).", markup=False)
     if out is not None:
-        write_text(out, dump(results))
+        write_text(out, dump(found.scores))
         console.print(f"Scores: {out}")
 
 
@@ -118,7 +114,7 @@ def print_layers(run: Path) -> None:
     from layerscope.study.folder import RunFolder
 
     folder = RunFolder(run)
-    if folder.run.get("kind") in ("texts", "labels"):
+    if folder.run.get("kind") in ("texts", "labels", "molecules"):
         _print_text_layers(folder)
         return
     for world in ("clean", "wild"):
@@ -148,19 +144,17 @@ def print_layers(run: Path) -> None:
 
 
 def _print_text_layers(folder) -> None:
-    from layerscope.report import labels, texts
+    from layerscope.report import layer_curves
 
-    curve_words = (labels if folder.run["kind"] == "labels" else texts).curve_words
-    what = "mean average precision" if folder.run["kind"] == "labels" else "accuracy"
-    for net, title in texts.CURVES.items():
-        found = folder.found(f"layers-{net}")
+    for curve in layer_curves(folder):
         columns = ("layer", "features", "probe", "neighbours", "equal width", "shuffled", "untrained")
-        table = Table(*columns, title=f"{title}: {what} on unseen groups, with 95 % intervals", title_justify="left")
-        for a, b in zip(found["trained"], found["untrained"], strict=True):
+        title = f"{curve.title}: {curve.metric} on unseen groups, with 95 % intervals"
+        table = Table(*columns, title=title, title_justify="left")
+        for a, b in zip(curve.trained, curve.untrained, strict=True):
             read = (a["probe"], a["neighbours"], a["equal"], a["shuffled"], b["probe"])
             table.add_row(a["stage"], f"{a['features']:,}", *(_two_lines(s) for s in read))
         console.print(table)
-        say(curve_words(found) + "\n")
+        say(curve.words + "\n")
 
 
 def _two_lines(s: dict) -> str:
@@ -192,8 +186,13 @@ def print_transfer(network: str, data: str) -> None:
 def print_answers(run: Path, texts: Sequence[str]) -> None:
     from rich.text import Text
 
+    from layerscope.study.moleculeread import is_molecules, read_molecules, told
     from layerscope.study.read import read_texts
 
+    if is_molecules(run):
+        for line, loud in told(read_molecules(run, texts)):
+            say(line, "bold" if loud else None)
+        return
     found = read_texts(run, texts)
     table = Table("text", "answer", "how sure", title_justify="left")
     for text, probs, chosen in zip(texts, found.probs, found.chosen, strict=True):
@@ -211,9 +210,12 @@ def write_answers(run: Path, path: Path, column: str, out: Path) -> Path:
     import csv
 
     from layerscope.data.texttable import read_column
+    from layerscope.study.moleculeread import is_molecules, write_molecules
     from layerscope.study.read import read_texts
 
     texts, lines = read_column(path, column)
+    if is_molecules(run):
+        return write_molecules(run, texts, lines, out)
     found = read_texts(run, texts)
     with out.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -14,6 +14,7 @@ LAYERS = [
     *(
         "table",
         "predictions_csv",
+        "predictions_kinds",
         "predictions",
         "data",
         "torchvision_cpu",

@@ -1,12 +1,16 @@
 """Data sets by name: each a module with CARD, SPLIT (the default), FROM, KIND and load().
 
 FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn". KIND is "images",
-"texts", or "labels": texts of which each may have several labels, or none.
+"texts", "labels" (texts of which each may have several labels, or none) or "graphs", molecules: these also have
+molecules(), with their SMILES.
 """
 
-from layerscope.data import gad, hallmarks, mednist, mura, phantom_set, phenotypes, pubmed_rct, xrays
+from typing import Any
 
-DATASETS = {
+from layerscope.data import gad, hallmarks, mednist, mura, ncimolecules, phantom_set, phenotypes, pubmed_rct, xrays
+from layerscope.data.moleculenet import SETS
+
+DATASETS: dict[str, Any] = {
     "gad": gad,
     "hallmarks": hallmarks,
     "mednist": mednist,
@@ -15,4 +19,6 @@ DATASETS = {
     "phenotypes": phenotypes,
     "pubmed_rct": pubmed_rct,
     "xrays": xrays,
+    **SETS,
+    "nci": ncimolecules,
 }

@@ -9,13 +9,16 @@ labels of which samples with and without are known (`judged`); `left_out` names 
 Intervals and paired differences are in multilabel_interval. Axes: s samples, k classes, r resamples.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 from layerscope.judge.statistics import Ranking, Weigh, ratio
-from layerscope.predictions import Owners
+from layerscope.predictions import Owners, write_rows, written_groups
+from layerscope.predictions_kinds import read_labels
 from layerscope.source import DataError
 
 Threshold = float | Float[np.ndarray, " k"]
@@ -99,6 +102,30 @@ class MultiLabel:
                 f"needed one threshold, or one for each of {len(self.classes)} classes. Got {least.shape}."
             )
         return self.probs >= least if self.known is None else (self.probs >= least) & self.known
+
+    def to_csv(self, path: Path, group_names: Mapping[int, str] | None = None) -> None:
+        """Write columns id, group, and of each label whether it is true (1, 0, empty if unknown) and p(label).
+
+        Args:
+            group_names: what to write for the number of a group; None: the number.
+        """
+        known = np.ones_like(self.targets) if self.known is None else self.known
+        truth = np.where(known, self.targets.astype(int).astype(str), "").T.tolist()
+        columns = dict(zip(self.classes, truth, strict=True))
+        columns |= {f"p({name})": probs for name, probs in zip(self.classes, self.probs.T.tolist(), strict=True)}
+        write_rows(path, self.ids, written_groups(self.groups, self.groups_known, group_names), columns)
+
+    @staticmethod
+    def from_csv(path: Path, *, group: str | None = None, id: str | None = None) -> "MultiLabel":
+        """Read what `to_csv` or any other tool wrote: for each label x a column x (1, 0 or empty) and one p(x).
+
+        Args:
+            group, id: names of columns, for a file whose columns are called otherwise.
+
+        Raises:
+            DataError: if the file cannot be read this way; it gives the line and what to do.
+        """
+        return MultiLabel(*read_labels(path, group, id))
 
 
 def f1(p: MultiLabel, threshold: Threshold) -> Float[np.ndarray, " k"]:

@@ -172,5 +172,6 @@ def library() -> Any:
         raise ModuleNotFoundError("networks of PyG need torch-geometric: pip install 'layerscope[graphs]'")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.script", category=DeprecationWarning)
+        warnings.filterwarnings("ignore", message="IProgress not found")  # in a notebook without widgets
         import torch_geometric.nn as pyg
     return pyg

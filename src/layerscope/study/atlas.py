@@ -78,9 +78,10 @@ def open_study(path: Path, data: Path | None, progress: Progress) -> Study:
         DataError: if it is no run folder, or the data are not those of the run.
     """
     folder = RunFolder(path)
-    if folder.run.get("kind") in ("texts", "labels"):
+    if (kind := folder.run.get("kind")) in ("texts", "labels", "molecules"):
         there = f"It is there: {path / ATLAS}." if (path / ATLAS).is_file() else "This one has none."
-        raise DataError(f"{path} is a run of texts, which writes its atlas itself. {there}")
+        what = "molecules" if kind == "molecules" else "texts"
+        raise DataError(f"{path} is a run of {what}, which writes its atlas itself. {there}")
     facts = {key: folder.run["plan"][key] for key in ("data", "split", "seed", "labels", "quick", "precision")}
     plan = Plan(**facts)
     loaded = DATASETS[plan.data].load(data, bool(folder.run["skipped"]), progress)

@@ -131,7 +131,8 @@ def command(plan: Mapping[str, Any], path: Path | None = None, skip_bad: bool = 
     words = ["layerscope", "run", plan["data"]]
     columns = plan.get("columns")
     for name, column in (columns or {"data": path and str(path), "split": plan["split"]}).items():
-        words += [f"--{name}", column] if column else []
+        for each in column if isinstance(column, list) else [column] * bool(column):
+            words += [f"--{name}", each]
     words += ["--seed", str(plan["seed"]), *["--quick"] * plan["quick"], *["--skip-bad"] * skip_bad]
     for name, usual in (("labels", None), ("tokens", None), ("precision", "fp32"), ("network", "minilm")):
         value = plan.get(name, usual)
