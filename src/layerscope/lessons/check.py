@@ -58,6 +58,8 @@ def lesson_part(name: str, part: str) -> Any:
             from layerscope.lessons import lesson2 as lesson
         case "3":
             from layerscope.lessons import lesson3 as lesson
+        case "4":
+            from layerscope.lessons import lesson4 as lesson
         case _:
             return None
     return getattr(lesson, part).get(name)
