@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Bool, Float, Int
+from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import CountVectorizer
 from torch import Tensor
 
@@ -133,7 +134,7 @@ def tree_fits(
             stage: {"within": fit.within.correlation, "dealt anew": fit.permuted_within.correlation}
             for stage, fit in fits.items()
         }
-    words = CountVectorizer(binary=True).fit_transform(written.inputs.strings).toarray()
+    words = csr_matrix(CountVectorizer(binary=True).fit_transform(written.inputs.strings)).toarray()
     fit = tree_fit(torch.from_numpy(words).double(), apart, written.groups, written.targets.numpy(), seed=seed)
     same = {"within": fit.within.correlation, "dealt anew": fit.permuted_within.correlation}
     return found | {SHARED: dict.fromkeys(found["pretrained"], same)}
