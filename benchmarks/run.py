@@ -120,6 +120,17 @@ def text(_: Path, repeats: int) -> dict:
     return found
 
 
+def graphs(_: Path, repeats: int) -> dict:
+    """Our message passing against PyTorch Geometric's DataLoader and layers; reading and featurising HIV."""
+    tries, calm = ("--repeats", str(repeats)), {"OMP_WAIT_POLICY": "PASSIVE"}
+    found = {}
+    for threads in ("1", "2"):
+        for size in ("32", "128"):
+            env = calm | {"OMP_NUM_THREADS": threads}
+            found[f"{threads} threads, batches of {size}"] = script("graph_speed.py", "--size", size, *tries, env=env)
+    return found | {"featurising HIV": script("featurising.py", env=calm)}
+
+
 def machine() -> dict:
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -133,7 +144,7 @@ def machine() -> dict:
 
 BENCHMARKS = {
     **{"start": start, "speed": speed, "busy": busy, "profile": where},
-    **{"fastai": fastai, "atlas": atlas, "text": text},
+    **{"fastai": fastai, "atlas": atlas, "text": text, "graphs": graphs},
 }
 
 

@@ -28,9 +28,9 @@ def run(
     data: Annotated[
         str | None,
         typer.Argument(
-            help="gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct, xrays; molecules: bace, bbbp, "
-            "clintox, esol, freesolv, hiv, lipophilicity, nci, tox21; or a table of your own (CSV, TSV, JSON Lines). "
-            "Without: MedNIST where it can be had, else phantoms.",
+            help="diseases, gad, hallmarks, mednist, mura, phantoms, phenotypes, pubmed_rct, xrays; molecules: "
+            "bace, bbbp, clintox, esol, freesolv, hiv, lipophilicity, nci, tox21; or a table of your own (CSV, TSV, "
+            "JSON Lines). Without: MedNIST where it can be had, else phantoms.",
             show_default=False,
         ),
     ] = None,

@@ -7,10 +7,22 @@ molecules(), with their SMILES.
 
 from typing import Any
 
-from layerscope.data import gad, hallmarks, mednist, mura, ncimolecules, phantom_set, phenotypes, pubmed_rct, xrays
+from layerscope.data import (
+    diseases,
+    gad,
+    hallmarks,
+    mednist,
+    mura,
+    ncimolecules,
+    phantom_set,
+    phenotypes,
+    pubmed_rct,
+    xrays,
+)
 from layerscope.data.moleculenet import SETS
 
 DATASETS: dict[str, Any] = {
+    "diseases": diseases,
     "gad": gad,
     "hallmarks": hallmarks,
     "mednist": mednist,

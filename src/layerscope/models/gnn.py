@@ -214,10 +214,11 @@ class GNN(Layered):
         return inputs.total(h) if self.config.readout == "sum" else inputs.pool(h)
 
     def stages(self, inputs: Graphs) -> Iterator[Stage]:
-        h = inputs.nodes
+        """Where a question is about the first node, each stage is of that node alone: what is known of it by then."""
+        h, of_one = inputs.nodes, self.config.readout == "first"
         for stage in self.units(inputs):
             h = stage.h
-            yield stage
+            yield Stage(stage.name, h.index_select(0, first(inputs)), per_sample=True) if of_one else stage
         z = self.pool(h, inputs)
         yield Stage("pool", z, per_sample=True)
         yield Stage("logits", self.head(z), per_sample=True)

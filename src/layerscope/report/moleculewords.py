@@ -170,7 +170,8 @@ def domain_words(found: Found, kind: str, unit: str = "") -> str:
         below = [row for row in rows if row["to"] <= at]
         text += (
             f"Below {at:.2f} ({sum(row['molecules'] for row in below):,} molecules) answers were not shown to be "
-            "better than guessing: there they are not to be trusted, and layerscope predict warns."
+            "nearer to the truth than guessing is (gain, in the table): there they are not to be trusted, and "
+            "layerscope predict warns."
         )
     weak = [row for row in rows if row["from"] >= at and not row["gain"]["low"] > 0]
     if weak:

@@ -9,7 +9,7 @@ from layerscope.models.gnn import GNNConfig
 from layerscope.study.plan import at_least
 from layerscope.train import Recipe
 
-STEPS = {True: 200, False: 500}  # of training at least, in a quick run and in a full one, however few the molecules
+STEPS = {True: 400, False: 1500}  # of training at least, in a quick run and in a full one, however few the molecules
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class MoleculePlan:
     def recipe(self, molecules: int) -> Recipe:
         """For so many training molecules. No epoch is chosen, so that validation molecules stay unseen."""
         epochs = 10 if self.quick else 30
-        base = Recipe(epochs=epochs, batch_size=64, lr=1e-3, seed=self.seed, precision=self.precision)
+        base = Recipe(epochs=epochs, batch_size=32, lr=1e-3, seed=self.seed, precision=self.precision)
         return at_least(base, molecules, STEPS[self.quick])
 
     def describe(self) -> dict[str, Any]:

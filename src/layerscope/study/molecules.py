@@ -21,6 +21,7 @@ from layerscope.maps.atlas import atlas
 from layerscope.models.features import forest, line
 from layerscope.models.gnn import GNN
 from layerscope.models.layered import Layered
+from layerscope.models.threads import one_thread
 from layerscope.numbers import number
 from layerscope.predictions import Numbers, Predictions
 from layerscope.progress import Progress, silent
@@ -96,7 +97,10 @@ class MoleculeStudy:
     def trained(self, train: Dataset, where: Path | None = None, progress: Progress = silent) -> tuple[GNN, History]:
         model = build("gnn", vars(self.plan.config(train)), self.plan.seed)
         assert isinstance(model, GNN)
-        return model, fit(model, train, None, self.plan.recipe(len(train)), where, progress, "training: graph network")
+        with one_thread():
+            return model, fit(
+                model, train, None, self.plan.recipe(len(train)), where, progress, "training: graph network"
+            )
 
     def network(self, train: Dataset) -> Layered:
         return self.trained(train)[0]

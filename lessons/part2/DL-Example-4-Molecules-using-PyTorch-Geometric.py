@@ -98,6 +98,7 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 torch.manual_seed(SEED)
+torch.set_num_threads(1)  # each operation is small: a second thread would be waited for longer than it works
 plt.rcParams.update({**RC, "figure.facecolor": "white"})
 
 
