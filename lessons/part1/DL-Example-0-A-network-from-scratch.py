@@ -10,6 +10,8 @@
 #     name: python3
 #   layerscope:
 #     extra: ""
+#     data: [mednist]
+#     weights: []
 # ---
 
 # %% [markdown]
@@ -991,7 +993,7 @@ assert chosen[3] > chosen[2] + 0.05, "three units do what two cannot"
 # ### Starting at zero
 
 # %% tags=["guess"]
-guess("0.zeros", "b")
+guess("0.zeros", "a")
 
 # %%
 zero = MLP((2, 3, 2, 2))
@@ -1415,7 +1417,7 @@ say(
 # believing any number: let it answer a question whose answer must be "no".
 
 # %% tags=["guess"]
-guess("0.shuffled", "b")
+guess("0.shuffled", "a")
 
 # %%
 nonsense = line_accuracy(few_x, np.random.default_rng(SEED).permutation(few_y))

@@ -10,6 +10,8 @@
 #     name: python3
 #   layerscope:
 #     extra: "vision"
+#     data: [mednist, xrays]
+#     weights: [efficientnet_lite0]
 # ---
 
 # %% [markdown]
@@ -228,7 +230,7 @@ check("2.channels", three_channels)
 three_channels = use("2.channels", three_channels)
 
 # %% tags=["guess"]
-guess("2.channels", "b")
+guess("2.channels", "a")
 
 # %%
 grey = mednist.inputs.pixels[:2] / 255
@@ -420,7 +422,7 @@ def but_here(shown, what):
 
 
 # %% tags=["guess"]
-guess("2.rate", "b")
+guess("2.rate", "a")
 
 # %% [markdown]
 # The **learning rate finder** (Smith 2017) makes a few steps with a tiny rate, and makes it larger
@@ -1134,7 +1136,7 @@ say(
 )
 
 # %% tags=["guess"]
-guess("2.max", "b")
+guess("2.max", "c")
 
 # %%
 by_max = by_case(on_test, studies, "max")
@@ -1395,7 +1397,7 @@ say(
 # One number, four questions. First the **unit**: what is one case?
 
 # %% tags=["guess"]
-guess("2.unit", "b")
+guess("2.unit", "a")
 
 # %%
 alone = Predictions(

@@ -10,6 +10,8 @@
 #     name: python3
 #   layerscope:
 #     extra: "text"
+#     data: [phenotypes]
+#     weights: [minilm]
 # ---
 
 # %% [markdown]
@@ -259,7 +261,7 @@ explain("3.bag")
 # ## 3 · Pieces of words
 
 # %% tags=["guess"]
-guess("3.unknown", "b")
+guess("3.unknown", "c")
 
 # %%
 unseen = [w for text in words_of(val) for w in text if w not in column]
@@ -415,7 +417,7 @@ say(f"Largest difference to the library's attention: **{apart:.1e}**.")
 assert apart < 1e-5
 
 # %% tags=["guess"]
-guess("3.order", "b")
+guess("3.order", "a")
 
 # %%
 turned = torch.arange(some.ids.shape[1]).flip(0)
@@ -960,7 +962,7 @@ say(
 )
 
 # %% tags=["guess"]
-guess("3.weights", "b")
+guess("3.weights", "a")
 
 # %% [markdown]
 # Four ways to score the words of a sentence: **occlusion** (hide a word: by how much does the network
@@ -1093,7 +1095,7 @@ hers, her_train, her_test = nearest_score(colleagues_split, TRAP, SEED)
 say(f"Her nearest neighbour is right in **{hers.value:.1%}** [{hers.low:.1%}, {hers.high:.1%}].")
 
 # %% tags=["guess"]
-guess("3.trap", "b")
+guess("3.trap", "c")
 
 # %%
 both = crossing(her_train.inputs.strings.tolist(), her_test.inputs.strings.tolist())

@@ -10,6 +10,8 @@
 #     name: python3
 #   layerscope:
 #     extra: "graphs,text"
+#     data: [bbbp, nci, diseases]
+#     weights: [minilm]
 # ---
 
 # %% [markdown]
@@ -98,7 +100,9 @@ from sklearn.ensemble import RandomForestClassifier
 from torch import nn
 
 torch.manual_seed(SEED)
-torch.set_num_threads(1)  # each operation is small: a second thread would be waited for longer than it works
+torch.set_num_threads(
+    1
+)  # each operation is small: a second thread would be waited for longer than it works
 plt.rcParams.update({**RC, "figure.facecolor": "white"})
 
 
@@ -169,10 +173,9 @@ rows = [
 say("| part | molecules | groups | yes |\n|---|---|---|---|\n" + "\n".join(rows))
 say(
     "*train* is learned from, *val* chooses when to stop, *look* is for looking into the layers, "
-    "and *test* "
-    f"is read once, in section 6. Whole groups make the shares of *yes* uneven; of twenty draws "
-    f"number {seed_of_split} "
-    "was taken, in which they are most alike. No result was looked at for that."
+    "and *test* is read once, in section 6. Whole groups make the shares of *yes* uneven; of "
+    f"twenty draws number {seed_of_split} was taken, in which they are most alike. No result was "
+    "looked at for that."
 )
 
 # %% [markdown]
@@ -227,9 +230,8 @@ plt.show()
 zeros = 1 - len(train.inputs.edges[0]) / float(train.inputs.owner.bincount().square().sum())
 say(
     f"The same as an **adjacency matrix**: {int(adjacency.sum())} ones for {len(bonds)} bonds. In "
-    "such matrices of the "
-    f"training molecules {zeros:.1%} of all numbers would be zeros. That is why we keep lists of "
-    "edges."
+    f"such matrices of the training molecules {zeros:.1%} of all numbers would be zeros. That is "
+    "why we keep lists of edges."
 )
 
 # %% [markdown]
@@ -269,7 +271,7 @@ say(
 assert apart < 1e-5
 
 # %% tags=["guess"]
-guess("4.order", "b")
+guess("4.order", "a")
 
 # %% [markdown]
 # ### Exercise: write the molecule in another order
@@ -311,9 +313,8 @@ changes = [
 as_list = (h[orders[0]] - h).abs().max()
 say(
     f"{len(orders)} random orders of its atoms: the sum after three rounds changes by at most "
-    f"**{max(changes):.1e}**. "
-    f"A network that reads the table of atoms as one long row would see numbers that differ by up "
-    f"to {as_list:.1f}."
+    f"**{max(changes):.1e}**. A network that reads the table of atoms as one long row would see "
+    f"numbers that differ by up to {as_list:.1f}."
 )
 
 # %%
@@ -459,11 +460,10 @@ upper = np.triu_indices(len(mine), 1)
 tanimoto = np.array([len(mine[i] & mine[j]) / len(mine[i] | mine[j]) for i, j in zip(*upper)])
 agree = spearmanr(tanimoto, rdkit_says[upper]).statistic
 say(
-    f"How similar are two molecules? The share of numbers that both have (**Tanimoto**). Over "
-    f"{len(tanimoto):,} pairs "
-    f"your similarity and that of RDKit's ECFP4 go together with a rank correlation of "
-    f"**{agree:.2f}**. RDKit also "
-    "reads bonds, and leaves out surroundings that are met twice."
+    "How similar are two molecules? The share of numbers that both have (**Tanimoto**). Over "
+    f"{len(tanimoto):,} pairs your similarity and that of RDKit's ECFP4 go together with a rank "
+    f"correlation of **{agree:.2f}**. RDKit also reads bonds, and leaves out surroundings that are "
+    "met twice."
 )
 
 # %% [markdown]
@@ -559,8 +559,7 @@ with torch.no_grad():
 apart = [float((a - answers[0]).abs().max()) for a in answers[1:]]
 say(
     f"The same weights, twenty molecules: largest difference to yours **{apart[0]:.1e}** (the "
-    "library's network), "
-    f"**{apart[1]:.1e}** (PyG's layers)."
+    f"library's network), **{apart[1]:.1e}** (PyG's layers)."
 )
 assert max(apart) < 1e-4
 
@@ -605,7 +604,7 @@ say(
 # or takes a weak one, hides something.
 
 # %% tags=["guess"]
-guess("4.win", "b")
+guess("4.win", "c")
 
 # %%
 bits = {n: ecfp4(smiles(p)) for n, p in parts.items()}
@@ -679,14 +678,12 @@ ahead = [n for n in graph_methods if against[n].low > 0]
 behind = [n for n in graph_methods if against[n].high < 0]
 say(
     f"Networks that are ahead of {rival} beyond chance: **{', '.join(ahead) or 'none'}**; behind "
-    "it beyond chance: "
-    f"**{', '.join(behind) or 'none'}**. Of all others this test cannot tell."
+    f"it beyond chance: **{', '.join(behind) or 'none'}**. Of all others this test cannot tell."
 )
 if not asked.measured:
     say(
         "But mind: the property here was computed from the structure, free of noise. What is "
-        "explained below is about "
-        "molecules that were measured."
+        "explained below is about molecules that were measured."
     )
 
 # %%
@@ -752,11 +749,9 @@ say("| molecules | ECFP4 + forest | GIN with bonds |\n|---|---|---|\n" + "\n".jo
 n, a, b = curve[-1]
 if b.high < a.low:
     say(
-        f"With {n:,} molecules the network's error is {b.value / a.value:.0%} of the forest's: "
-        "the answer is a sum over "
-        "atoms in their surroundings, which is what the network computes, and there is no noise. "
-        "Neither is so with "
-        "most questions of medicine."
+        f"With {n:,} molecules the network's error is {b.value / a.value:.0%} of the forest's: the "
+        "answer is a sum over atoms in their surroundings, which is what the network computes, and "
+        "there is no noise. Neither is so with most questions of medicine."
     )
 elif a.high < b.low:
     say(f"Even here the forest is ahead with {n:,} molecules.")
@@ -767,7 +762,7 @@ else:
 # ## 7 · Which molecules are in the test?
 
 # %% tags=["guess"]
-guess("4.split", "b")
+guess("4.split", "a")
 
 # %% [markdown]
 # ### Exercise: a split by scaffold
@@ -801,9 +796,8 @@ commonest = kinds_of.most_common(4)
 chosen = scaffold_split(own, 0.2, SEED)
 say(
     f"{len(kinds_of):,} scaffolds; {kinds_of['']:,} molecules have none. Your split puts "
-    f"{chosen.mean():.0%} of the "
-    f"molecules with {len({s for s, there in zip(own, chosen) if there}):,} scaffolds into the "
-    "test part. The "
+    f"{chosen.mean():.0%} of the molecules with "
+    f"{len({s for s, there in zip(own, chosen) if there}):,} scaffolds into the test part. The "
     "commonest scaffolds:"
 )
 display(
@@ -859,9 +853,9 @@ rows = [
     for way, draws in flattered.items()
 ]
 say(
-    f"Mean of {DRAWS} draw(s), and their range. Last column: how similar is a test molecule to "
-    "the most similar one in "
-    "training (median)?\n\n| test part | ECFP4 + forest | GIN with bonds | similarity "
+    f"Mean of {DRAWS} draw(s), and their range. Last column: how similar is a test molecule to the "
+    "most similar one in training (median)?\n\n| test part | ECFP4 + forest | GIN with bonds | "
+    "similarity "
     "|\n|---|---|---|---|\n" + "\n".join(rows)
 )
 of = {way: np.array([d[0] for d in draws]) for way, draws in flattered.items()}
@@ -879,10 +873,9 @@ say(
 )
 say(
     "None of the four is *the* right one. Ask what the model is for: if it shall judge new "
-    "chemistry, the test must be "
-    "new chemistry. If it shall fill gaps in a series that was measured, a random test is fair. "
-    "The rarest scaffolds "
-    "are a third question, and one split of a tenth is a small test."
+    "chemistry, the test must be new chemistry. If it shall fill gaps in a series that was "
+    "measured, a random test is fair. The rarest scaffolds are a third question, and one split of "
+    "a tenth is a small test."
 )
 
 # %%
@@ -892,7 +885,7 @@ explain("4.split")
 # ## 8 · What it cannot see
 
 # %% tags=["guess"]
-guess("4.blind", "b")
+guess("4.blind", "c")
 
 # %%
 twins = ["C1CCC2CCCCC2C1", "C1CCC(C1)C1CCCC1"]
@@ -914,14 +907,11 @@ sets = [by_hand(both[torch.tensor([i])], rounds=5) for i in range(2)]
 colours = [len(set(kinds(g).tolist())) for g in (blind, both)]
 say(
     f"Your fingerprints of the two are {'the same' if sets[0] == sets[1] else 'different'}, after "
-    "five rounds. "
-    f"Colour refinement (Weisfeiler and Leman 1968) runs until nothing changes: it tells "
-    f"{colours[0]} kind(s) of "
-    f"molecule apart by atoms alone, and {colours[1]} if it is told of each **bond** whether it "
-    "lies in a ring. No "
-    "network that passes messages sees more than this refinement (Xu et al. 2019). So what it "
-    "cannot find, it must be "
-    "told: a chemist put *in a ring* into the table of bonds."
+    "five rounds. Colour refinement (Weisfeiler and Leman 1968) runs until nothing changes: it "
+    f"tells {colours[0]} kind(s) of molecule apart by atoms alone, and {colours[1]} if it is told "
+    "of each **bond** whether it lies in a ring. No network that passes messages sees more than "
+    "this refinement (Xu et al. 2019). So what it cannot find, it must be told: a chemist put *in "
+    "a ring* into the table of bonds."
 )
 
 # %%
@@ -931,7 +921,7 @@ explain("4.blind")
 # ## 9 · The deeper, the better?
 
 # %% tags=["guess"]
-guess("4.deep", "b")
+guess("4.deep", "a")
 
 # %%
 deepest = max(DEPTHS)
@@ -975,8 +965,8 @@ for ax, (how, stages) in zip(axes, smoothed.items()):
             range(len(values)), values[:, 1], values[:, 2], color=colour, alpha=0.15, linewidth=0
         )
     ax.set_xticks(range(len(stages)), [str(i) for i in range(len(stages))])
-    ax.set(title=f"each block {how}", xlabel="blocks passed", ylim=(0, None))
-axes[0].set_ylabel("distance between atoms")
+    ax.set(title=f"each block {how}", xlabel="blocks passed")
+axes[0].set(ylabel="distance between atoms", ylim=(0, None))
 axes[0].legend()
 plt.show()
 for how, stages in smoothed.items():
@@ -1037,8 +1027,8 @@ for n, (trained, twin) in curves.items():
     gap = learned(trained, twin, look)
     say(
         f"**{n}**: best read from {gap.stage}; ahead of {gap.rival} by "
-        f"{100 * gap.ahead.value:+.1f} points "
-        f"[{100 * gap.ahead.low:+.1f}, {100 * gap.ahead.high:+.1f}]: "
+        f"{100 * gap.ahead.value:+.1f} points [{100 * gap.ahead.low:+.1f}, "
+        f"{100 * gap.ahead.high:+.1f}]: "
         + (
             "so much it has learned."
             if gap.ahead.low > 0
@@ -1057,11 +1047,9 @@ right = float((on_bits.argmax(dim=1) == look.targets).float().mean())
 usual = float(look.targets.bincount(minlength=len(classes)).max()) / len(look)
 say(
     f"Right on *look*: always the commoner answer {usual:.1%}; a line on the untrained network's "
-    f"{best_of_twin.stage} "
-    f"**{best_of_twin.probe.value:.1%}**, on the trained network's best block "
-    f"**{max(r.probe.value for r in trained[1:-1]):.1%}**; the same line on ECFP4, which is "
-    "random messages that are "
-    f"written down, {right:.1%}."
+    f"{best_of_twin.stage} **{best_of_twin.probe.value:.1%}**, on the trained network's best block "
+    f"**{max(r.probe.value for r in trained[1:-1]):.1%}**; the same line on ECFP4, which is random "
+    f"messages that are written down, {right:.1%}."
 )
 
 # %%
@@ -1105,8 +1093,8 @@ gin = networks["GIN with bonds"]
 enough = cliffs.cliff.sum() >= 5 and (~cliffs.cliff).sum() >= 5
 say(
     f"Among {len(unseen):,} molecules that the network has not learned from: "
-    f"{int(cliffs.cliff.sum())} cliffs, and "
-    f"{int((~cliffs.cliff).sum())} pairs that are as similar and have the same answer."
+    f"{int(cliffs.cliff.sum())} cliffs, and {int((~cliffs.cliff).sum())} pairs that are as similar "
+    "and have the same answer."
 )
 if enough:
     parted = {
@@ -1115,8 +1103,7 @@ if enough:
     }
     rows = [
         f"| {a['stage']} | {pm(a['cliffs'], '.2f')} | {pm(a['beside'], '.2f')} | "
-        f"{pm(a['apart'], '+.2f')} | "
-        f"{pm(b['apart'], '+.2f')} |"
+        f"{pm(a['apart'], '+.2f')} | {pm(b['apart'], '+.2f')} |"
         for a, b in zip(parted["trained"], parted["untrained"])
     ]
     say(
@@ -1128,15 +1115,13 @@ if enough:
         f"Cliffs part more than the others, beyond chance, in: **{', '.join(where)}**."
         if where
         else "In no layer do cliffs part more than other pairs beyond chance: this network has "
-        "not learned what makes "
-        "the difference, or there are too few cliffs to see it."
+        "not learned what makes the difference, or there are too few cliffs to see it."
     )
     said = predict(gin, unseen)
     in_order = told_apart(said, cliffs)
     say(
-        f"Of the two molecules of a cliff the network ranks the right one first in "
-        f"{in_order.mean():.0%}; "
-        "by chance it would be 50 %."
+        "Of the two molecules of a cliff the network ranks the right one first in "
+        f"{in_order.mean():.0%}; by chance it would be 50 %."
     )
 
 # %% tags=["hide-input"]
@@ -1343,12 +1328,12 @@ def on_look(column, part):
 her_column = colleagues_column(learn, own_train, fold)
 hers, hers_new = cross_validated(her_column, own_train), on_look(her_column, own_train)
 say(
-    f"Her cross-validation on {len(own_train):,} molecules says AUROC **{pm(hers)}**. On molecules of "
-    f"new scaffolds it is {pm(hers_new)}."
+    f"Her cross-validation on {len(own_train):,} molecules says AUROC **{pm(hers)}**. On molecules "
+    f"of new scaffolds it is {pm(hers_new)}."
 )
 
 # %% tags=["guess"]
-guess("4.trap", "b")
+guess("4.trap", "c")
 
 # %% [markdown]
 # The test of such a method: give it labels **dealt at random**. Then there is nothing to find, and
@@ -1416,8 +1401,7 @@ say(
 )
 say(
     "In the library this is `layerscope.models.crossfit`. It can also join hidden layers, which "
-    "must first be turned "
-    "towards each other, since each network has axes of its own."
+    "must first be turned towards each other, since each network has axes of its own."
 )
 
 # %%
@@ -1466,10 +1450,9 @@ cut = split(joined, {"train": 0.6, "val": 0.15, "test": 0.25}, SEED)
 row = {name: i for i, name in enumerate(joined.ids.tolist())}
 at = {n: np.array([row[name] for name in p.ids.tolist()]) for n, p in cut.items()}
 say(
-    f"{len(joined):,} diseases in {len(np.unique(joined.groups)):,} groups; the neighbourhood of "
-    "a disease has "
-    f"{float(sizes.float().mean()):.1f} nodes on average, of two steps and 16 nodes at most. "
-    f"{diseases.CARD.title}."
+    f"{len(joined):,} diseases in {len(np.unique(joined.groups)):,} groups; the neighbourhood of a "
+    f"disease has {float(sizes.float().mean()):.1f} nodes on average, of two steps and 16 nodes at "
+    f"most. {diseases.CARD.title}."
 )
 
 # %%
@@ -1556,15 +1539,13 @@ say(
     "The farther from what was learned, the more often it is wrong."
     if thirds[0].high < thirds[-1].low
     else "The intervals of the lowest and the highest third overlap: this sample does not show "
-    "that it matters. "
-    "A warning is right all the same: nothing was tried farther out."
+    "that it matters. A warning is right all the same: nothing was tried farther out."
 )
 least = float(np.quantile(near, 0.05))
 seen_features = train.inputs.nodes.amax(dim=0) > 0
 say(
-    f"Below a similarity of **{least:.2f}** lie 5 % of the molecules that we tried it on: there "
-    "we warn. And we warn if "
-    "an atom has something that no training molecule has."
+    f"Below a similarity of **{least:.2f}** lie 5 % of the molecules that we tried it on: there we "
+    "warn. And we warn if an atom has something that no training molecule has."
 )
 
 
@@ -1618,10 +1599,8 @@ def ask(text):
     )
     say(
         f"`{canonical}` · {asked.question} The networks say *yes* with **{p:.0%}** "
-        f"({probs.min():.0%} to "
-        f"{probs.max():.0%}). Of {len(like)} unseen molecules with such an answer, "
-        f"{share.value:.0%} "
-        f"[{share.low:.0%}, {share.high:.0%}] are a yes."
+        f"({probs.min():.0%} to {probs.max():.0%}). Of {len(like)} unseen molecules with such an "
+        f"answer, {share.value:.0%} [{share.low:.0%}, {share.high:.0%}] are a yes."
     )
     if why:
         say(f"⚠️ **Outside of what was learned**: {'; '.join(why)}. Do not trust this answer.")

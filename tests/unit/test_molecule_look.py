@@ -28,6 +28,7 @@ from layerscope.study.moleculelook import (
     near_pairs,
     nearest,
     parting,
+    series,
     told_apart,
     trusted_from,
 )
@@ -84,6 +85,9 @@ def test_cliffs_part_where_they_are_set_apart():
     assert found[0]["apart"].low < 0 < found[0]["apart"].high
     assert found[1]["apart"].low > 0.3
     assert found[1]["beside"].value == pytest.approx(found[0]["beside"].value, rel=0.2)
+    assert series(pairs, np.repeat(np.arange(n), 2)) == n // 2
+    assert series(pairs, np.repeat(np.arange(n // 2), 4)) == n // 2  # a cliff and another pair in each
+    assert series(pairs, np.repeat(np.arange(n // 4), 8)) == n // 4
 
 
 def test_order_in_a_cliff_is_told_for_every_kind_of_answer():

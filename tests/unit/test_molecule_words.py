@@ -104,7 +104,7 @@ def test_where_answers_are_not_to_be_trusted_is_said():
     said = domain_words(found, "class")
     assert "Half of 130 molecules" in said
     assert "AUROC is 0.600 among the 40 of the least similar and 0.900 among the 30" in said
-    assert "Below 0.30 (40 molecules) answers were not shown to be better than guessing" in said
+    assert "Below 0.30 (40 molecules) answers were not shown to be nearer to the truth than guessing" in said
     assert "0.6 to 1.0 cannot be told from guessing either" in said
     assert "trust none of them" in domain_words(found | {"trusted_from": None}, "class")
     good = {"bins": rows[1:2], "trusted_from": 0.12, "least": 0.12, "median": 0.4}
@@ -143,13 +143,15 @@ def test_cliffs_part_where_they_stay_apart_to_the_end():
     said = cliff_words(found, "class")
     assert "20 of them are cliffs: their answers differ. The network puts the two in the right order in 75 %" in said
     assert "They part at block1" in said
-    assert "so the network has learned it" in said
+    assert "at no stage to the end" in said
     found["stages"]["untrained"] = _stages(0.1, 0.1, 0.1)
     assert "In the untrained twin they part at embedding" in cliff_words(found, "class")
     found["stages"]["trained"] = _stages(-0.1, -0.1, -0.1)
     assert "the network hardly sees them" in cliff_words(found, "class")
     assert "differ by 1 standard deviation" in cliff_words(found, "number")
     assert "Only 3 have pairs as similar" in cliff_words(found | {"stages": None, "compared": 3}, "class")
+    few = cliff_words(found | {"stages": None, "series": 2}, "class")
+    assert "They lie in 2 series of related molecules: too few" in few
     assert "no answers differ" in cliff_words({"pairs": 4, "cliffs": 0}, "class")
 
 

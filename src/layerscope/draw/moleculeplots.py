@@ -71,9 +71,9 @@ def draw_domain(
             ax.plot([low, high], [row["guessing"]] * 2, color=INK, linewidth=1, linestyle="--")
         ax.annotate(
             f"{row['molecules']:,}",
-            (middle, 1),
+            (middle, 0),
             xycoords=("data", "axes fraction"),
-            xytext=(0, 2),
+            xytext=(0, 3),
             textcoords="offset points",
             ha="center",
             fontsize=8,

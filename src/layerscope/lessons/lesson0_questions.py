@@ -48,20 +48,20 @@ QUESTIONS = {
         "All weights and biases start at exactly zero, instead of small random numbers. What happens in training?",
         {
             "a": Option(
-                "The network learns as well; it only takes longer.",
-                "More time does not help: the gradients of the weights are exactly zero, at every step.",
-            ),
-            "b": Option(
                 "It learns nothing but the share of each class.",
                 "Every hidden unit gives 0, so no weight has any effect and no weight gets a gradient. Only the last "
                 "bias moves. Units that start equal stay equal: chance must make them differ first.",
+            ),
+            "b": Option(
+                "The network learns as well; it only takes longer.",
+                "More time does not help: the gradients of the weights are exactly zero, at every step.",
             ),
             "c": Option(
                 "The gradients overflow.",
                 "They do the opposite: they are exactly zero.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "0.forget": Question(
         "We never call `forget`, so gradients of all earlier steps stay in `p.grad` and add up. What happens?",
@@ -106,21 +106,21 @@ QUESTIONS = {
         "again how well a flat cut separates the classes of the raw thumbnails. What will it say?",
         {
             "a": Option(
-                "About one in six, which is chance.",
-                "An honest measure would say so. But there are more pixels than images, so a flat cut can be found for "
-                "any labels whatever, and this measure does not notice.",
-            ),
-            "b": Option(
                 "Nearly 100 %.",
                 "There are more pixels than images, so there is a flat cut for any labels whatever (Cover 1965). A "
                 "measure that praises nonsense cannot tell a good representation from a bad one.",
+            ),
+            "b": Option(
+                "About one in six, which is chance.",
+                "An honest measure would say so. But there are more pixels than images, so a flat cut can be found for "
+                "any labels whatever, and this measure does not notice.",
             ),
             "c": Option(
                 "About 50 %.",
                 "Nothing here has two equal halves: there are six classes, so pure luck would be about 17 %.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "0.islands": Question(
         "A map lays each image near those that are like it. We draw one of the raw thumbnails, one after each layer, "

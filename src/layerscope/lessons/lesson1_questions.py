@@ -118,17 +118,17 @@ QUESTIONS = {
                 "An easy task makes a high number plausible. That is just why a wrong one slips through.",
             ),
             "b": Option(
-                "Feed the same code something on which it cannot be right, such as shuffled labels.",
-                "A test that must fail is the quickest way to see whether a number can be wrong at all. If it stays "
-                "perfect, the fault is in the code that judges.",
-            ),
-            "c": Option(
                 "Repeat it with more seeds and show the interval.",
                 "Seeds show how much a number varies. A number that is wrong for the same reason each time will not "
                 "vary.",
             ),
+            "c": Option(
+                "Feed the same code something on which it cannot be right, such as shuffled labels.",
+                "A test that must fail is the quickest way to see whether a number can be wrong at all. If it stays "
+                "perfect, the fault is in the code that judges.",
+            ),
         },
-        right="b",
+        right="c",
     ),
     "1.clean": Question(
         "We read each layer of the trained CNN with a straight line (a probe), and the same layers of its twin that "
@@ -158,20 +158,20 @@ QUESTIONS = {
         "that learned the turn, how well can the organ be read?",
         {
             "a": Option(
-                "As well as from the one that learned the organ: the images are the same.",
-                "The images are, the labels are not. Both last layers have equally many numbers, but each keeps what "
-                "its own labels asked for.",
-            ),
-            "b": Option(
                 "Badly: its last layer keeps the turn and lets the organ go.",
                 "A representation is good for a task. Early layers serve several questions, the last one mostly its "
                 "own. And it is not its size: the logits of all networks are equally many.",
+            ),
+            "b": Option(
+                "As well as from the one that learned the organ: the images are the same.",
+                "The images are, the labels are not. Both last layers have equally many numbers, but each keeps what "
+                "its own labels asked for.",
             ),
             "c": Option(
                 "Not at all, in any of its layers.",
                 "In its early and middle layers the organ is still there: you see it in the rows of the figure.",
             ),
         },
-        right="b",
+        right="a",
     ),
 }

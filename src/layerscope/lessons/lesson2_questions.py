@@ -8,23 +8,23 @@ QUESTIONS = {
         "for each colour, and forgets to make three channels. What happens?",
         {
             "a": Option(
-                "An error: shapes (1, 64, 64) and (3, 1, 1) do not fit.",
-                "They do fit, by a rule of PyTorch (and NumPy) that is called broadcasting: an axis of length 1 is "
-                "repeated. That saves typing, and hides mistakes.",
-            ),
-            "b": Option(
                 "No error. Out come three channels that are shifted differently: a tinted image.",
                 "The grey channel is repeated silently, and each copy gets another mean and spread: just what three "
                 "copies would have given. That is right for a network trained with these numbers. Ours comes with its "
                 "own (`network.mean`, `network.std`); where they differ from these it is wrong, and nothing warns "
                 "you. Look at the shape and the range of a batch.",
             ),
+            "b": Option(
+                "An error: shapes (1, 64, 64) and (3, 1, 1) do not fit.",
+                "They do fit, by a rule of PyTorch (and NumPy) that is called broadcasting: an axis of length 1 is "
+                "repeated. That saves typing, and hides mistakes.",
+            ),
             "c": Option(
                 "No error. Only the first of the three means is used, since there is one channel.",
                 "Broadcasting repeats the short axis; it never drops numbers of the long one.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "2.resize": Question(
         "fastai changes images at two places: `item_tfms` one by one, before they are stacked to a batch; `batch_tfms` "
@@ -50,14 +50,14 @@ QUESTIONS = {
         "at the loss on validation images. What do you expect of the ninth?",
         {
             "a": Option(
-                "The loss is lower: small steps are careful steps.",
-                "Small steps are careful, but one round has only a few dozen of them. Whoever takes small steps does "
-                "not get far.",
-            ),
-            "b": Option(
                 "The loss is higher: after one round it has not come as far.",
                 "With the same number of steps, a ninth of the step length gets less far downhill. A course let the "
                 "finder run, showed its curve, and then trained with a ninth of what it suggested, by a typed number.",
+            ),
+            "b": Option(
+                "The loss is lower: small steps are careful steps.",
+                "Small steps are careful, but one round has only a few dozen of them. Whoever takes small steps does "
+                "not get far.",
             ),
             "c": Option(
                 "The same: the optimizer adapts the rate by itself.",
@@ -65,7 +65,7 @@ QUESTIONS = {
                 "learning rate.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "2.middle": Question(
         "The network learned from photographs of dogs, cars and palaces. We read its layers with a straight line that "
@@ -100,16 +100,16 @@ QUESTIONS = {
                 "maximum of one, even if nothing is wrong.",
             ),
             "b": Option(
+                "They get fewer false alarms: more images give more certainty.",
+                "That holds for the mean, where errors average out. The maximum listens to one image alone.",
+            ),
+            "c": Option(
                 "They get more false alarms, the more images they have.",
                 "The most suspicious of many normal images is more suspicious than the one image of a small study. "
                 "The maximum finds what one view shows, and pays with alarms. The threshold has to move with it.",
             ),
-            "c": Option(
-                "They get fewer false alarms: more images give more certainty.",
-                "That holds for the mean, where errors average out. The maximum listens to one image alone.",
-            ),
         },
-        right="b",
+        right="c",
     ),
     "2.prevalence": Question(
         "A test finds 85 of 100 ill people and clears 85 of 100 healthy ones. In MURA about half of the studies are "
@@ -133,13 +133,13 @@ QUESTIONS = {
         "once with all images of a patient kept together. Which interval is wider?",
         {
             "a": Option(
-                "The one with images on their own: there are more of them, so more can vary.",
-                "More independent samples make an interval narrower. The question is whether they are independent.",
-            ),
-            "b": Option(
                 "The one with patients kept together.",
                 "Images of one patient share the bone, the fracture and the mistake of the network: they repeat each "
                 "other. There are as many independent witnesses as patients, or little more.",
+            ),
+            "b": Option(
+                "The one with images on their own: there are more of them, so more can vary.",
+                "More independent samples make an interval narrower. The question is whether they are independent.",
             ),
             "c": Option(
                 "They are equal: it is the same network on the same images.",
@@ -147,6 +147,6 @@ QUESTIONS = {
                 "all of their images at once.",
             ),
         },
-        right="b",
+        right="a",
     ),
 }

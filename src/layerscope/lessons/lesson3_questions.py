@@ -34,35 +34,35 @@ QUESTIONS = {
                 "That is so for the bag of words. But pieces of words were seen.",
             ),
             "b": Option(
+                "Both know it: it looks like words that they know.",
+                "A bag of words compares whole words. To it, *nephroblastoma* and *nephropathy* are strangers.",
+            ),
+            "c": Option(
                 "The bag of words passes it over; word pieces read parts of it, such as neph, which they know.",
                 "A piece that was met in *nephrotic* or *nephropathy* is known here too. That is why nearly every "
                 "language model of today reads pieces.",
             ),
-            "c": Option(
-                "Both know it: it looks like words that they know.",
-                "A bag of words compares whole words. To it, *nephroblastoma* and *nephropathy* are strangers.",
-            ),
         },
-        right="b",
+        right="c",
     ),
     "3.order": Question(
         "We take the places away from the embeddings: a token says what it is, but not where it stands. Then we turn "
         "the words of a sentence around. What does attention, followed by the mean over tokens, answer?",
         {
             "a": Option(
-                "Something else, since each word has other neighbours now.",
-                "Attention compares each token with ALL others. Who stands next to whom plays no part in it.",
-            ),
-            "b": Option(
                 "Exactly the same, up to rounding.",
                 "Attention sees a set, not a sequence. That is why places are added to the embeddings.",
+            ),
+            "b": Option(
+                "Something else, since each word has other neighbours now.",
+                "Attention compares each token with ALL others. Who stands next to whom plays no part in it.",
             ),
             "c": Option(
                 "Nonsense: attention needs places to work.",
                 "It works well without them. It only cannot tell *man bites dog* from *dog bites man*.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "3.scratch": Question(
         "A transformer learns to read from our few thousand short texts alone, from scratch. Will it beat the best "
@@ -111,21 +111,21 @@ QUESTIONS = {
         "decision rest on it?",
         {
             "a": Option(
-                "Yes: that is what attention means.",
-                "The name suggests it. But a weight says what is mixed in ONE block, not what the last layer makes of "
-                "it. Our check by deletion measures the difference.",
-            ),
-            "b": Option(
                 "Not necessarily: it must be tested, by taking words away.",
                 "A claim about what a decision rests on is a claim about what happens without it. So we take words "
                 "away, and compare with taking away words at random.",
+            ),
+            "b": Option(
+                "Yes: that is what attention means.",
+                "The name suggests it. But a weight says what is mixed in ONE block, not what the last layer makes of "
+                "it. Our check by deletion measures the difference.",
             ),
             "c": Option(
                 "No, attention has nothing to do with it.",
                 "It moves all information between tokens, so it is not unrelated. It is only no measure of importance.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "3.trap": Question(
         "A colleague draws a fifth of all texts at random as test texts. Every term is there with its name, its "
@@ -136,15 +136,15 @@ QUESTIONS = {
                 "See what is left of it when no term stands on both sides.",
             ),
             "b": Option(
+                "By chance: another draw would give another score.",
+                "Every random draw parts the synonyms in the same way. The error is the same every time.",
+            ),
+            "c": Option(
                 "For most test texts, another text of the same term stands in training, with the answer.",
                 "*Nephrolithiasis* is in the test part, *Kidney stones* in training. The method need not know "
                 "medicine; it only needs to find the twin.",
             ),
-            "c": Option(
-                "By chance: another draw would give another score.",
-                "Every random draw parts the synonyms in the same way. The error is the same every time.",
-            ),
         },
-        right="b",
+        right="c",
     ),
 }

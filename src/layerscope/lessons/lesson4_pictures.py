@@ -28,10 +28,11 @@ def drawings(
         if column is not None and len(column) != len(smiles):
             raise ValueError(f"needed {name} for each of {len(smiles)} molecules. Got {len(column)}.")
     boxes = [
-        f'<figure style="margin:4px;width:240px;background:#fff;color:{INK};border-radius:6px">'
+        f'<figure style="margin:0;background:#fff;color:{INK};border-radius:6px">'
         f"{drawing(text, caption, None if scores is None else scores[i], () if marked is None else marked[i])}"
         f'<figcaption style="font-size:12px;padding:0 8px 6px;overflow-wrap:anywhere">{html.escape(caption)}'
         "</figcaption></figure>"
         for i, (text, caption) in enumerate(zip(smiles, captions, strict=True))
     ]
-    return f'<div style="display:flex;flex-wrap:wrap;{COLOURS}">{"".join(boxes)}</div>'
+    grid = "display:grid;grid-template-columns:repeat(auto-fill,minmax(180px,1fr));gap:8px;max-width:840px"  # 4, or 2
+    return f'<div style="{grid};{COLOURS}">{"".join(boxes)}</div>'

@@ -8,13 +8,13 @@ QUESTIONS = {
         "way, pass messages, and take the sum over all atoms. What changes?",
         {
             "a": Option(
-                "The result: each atom now stands in another row.",
-                "The rows change places, and so do the messages. But a sum does not ask in which order it is added up.",
-            ),
-            "b": Option(
                 "Nothing, up to rounding.",
                 "Each atom hears the same neighbours as before, and a sum over all has no order. This is built into "
                 "the network, so it need not be learned from examples.",
+            ),
+            "b": Option(
+                "The result: each atom now stands in another row.",
+                "The rows change places, and so do the messages. But a sum does not ask in which order it is added up.",
             ),
             "c": Option(
                 "Little, after training: the network learns that the order means nothing.",
@@ -22,7 +22,7 @@ QUESTIONS = {
                 "see the order at all.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "4.count": Question(
         "An atom takes the MEAN over its neighbours. One atom has one oxygen beside it, another has two, and nothing "
@@ -54,36 +54,36 @@ QUESTIONS = {
                 "interval of the difference.",
             ),
             "b": Option(
+                "Neither is better than always saying yes.",
+                "Both rank molecules far better than that. See the AUROC, for which always saying yes gives 0.5.",
+            ),
+            "c": Option(
                 "The network is not clearly ahead.",
                 "Features that need not be learned are worth much where there is little to learn from. Papers "
                 "in which the network wins by far have often taken a weak fingerprint for the comparison.",
             ),
-            "c": Option(
-                "Neither is better than always saying yes.",
-                "Both rank molecules far better than that. See the AUROC, for which always saying yes gives 0.5.",
-            ),
         },
-        right="b",
+        right="c",
     ),
     "4.split": Question(
         "Papers report an AUROC between about 0.7 and 0.95 for one and the same data set, BBBP. What moves this number "
         "most?",
         {
             "a": Option(
-                "The architecture of the network.",
-                "Architectures differ too. By how much, against the splits, stands in the two columns of the table.",
-            ),
-            "b": Option(
                 "Which molecules are put into the test part.",
                 "Near relatives in training make the test easy; a test part of the rarest scaffolds makes it hard. "
                 "Numbers of two papers can be compared only if they are of the same split.",
+            ),
+            "b": Option(
+                "The architecture of the network.",
+                "Architectures differ too. By how much, against the splits, stands in the two columns of the table.",
             ),
             "c": Option(
                 "The seed of the training.",
                 "That matters too, but less than how the molecules are divided.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "4.blind": Question(
         "Decalin is two rings of six that share a bond. Bicyclopentyl is two rings of five, joined by a bond. Both "
@@ -95,36 +95,36 @@ QUESTIONS = {
                 "Compare its two answers to the last digit.",
             ),
             "b": Option(
+                "Ten blocks, so that messages go around the rings.",
+                "A message that comes back around a ring brings nothing that says so: nobody signs messages.",
+            ),
+            "c": Option(
                 "No size is enough: it gives both the same answer, whatever its weights.",
                 "Each atom of the one has a partner in the other with the same neighbours, whose neighbours have the "
                 "same neighbours, and so on. A network that passes messages sees no more than that.",
             ),
-            "c": Option(
-                "Ten blocks, so that messages go around the rings.",
-                "A message that comes back around a ring brings nothing that says so: nobody signs messages.",
-            ),
         },
-        right="b",
+        right="c",
     ),
     "4.deep": Question(
         "Each block lets an atom hear one bond farther. So we take twelve blocks, one after the other. What happens "
         "to the atoms of a molecule, if each block REPLACES what was there?",
         {
             "a": Option(
-                "They become more and more different: each has a wider view.",
-                "Wider views overlap: twelve bonds away, atoms of most molecules all see the same, the whole molecule.",
-            ),
-            "b": Option(
                 "They become alike.",
                 "Averages of averages are all one. It is called over-smoothing. If what a block finds is ADDED to what "
                 "was there, as in our networks, more of each atom is kept.",
+            ),
+            "b": Option(
+                "They become more and more different: each has a wider view.",
+                "Wider views overlap: twelve bonds away, atoms of most molecules all see the same, the whole molecule.",
             ),
             "c": Option(
                 "Nothing, after four blocks all has been heard.",
                 "What was heard is averaged on and on, and every averaging takes something away.",
             ),
         },
-        right="b",
+        right="a",
     ),
     "4.twin": Question(
         "We never train the network: its messages are made with random weights. Then a straight line reads its layers. "
@@ -156,16 +156,16 @@ QUESTIONS = {
                 "Then it would not happen again where there is nothing to learn at all: with labels dealt at random.",
             ),
             "b": Option(
-                "The network has learned from the very molecules that she cross-validates with.",
-                "Its answer for a training molecule holds that molecule's label. Cross-validating the forest alone "
-                "does not help: the label has come in before, through the feature.",
-            ),
-            "c": Option(
                 "A network and a forest do not go together.",
                 "They go together well, if what the network says of a molecule is said by a network that has not "
                 "seen it.",
             ),
+            "c": Option(
+                "The network has learned from the very molecules that she cross-validates with.",
+                "Its answer for a training molecule holds that molecule's label. Cross-validating the forest alone "
+                "does not help: the label has come in before, through the feature.",
+            ),
         },
-        right="b",
+        right="c",
     ),
 }

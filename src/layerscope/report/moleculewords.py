@@ -8,7 +8,7 @@ from layerscope.draw.style import percent
 from layerscope.numbers import has_interval, interval, number
 from layerscope.study.moleculecompare import WAYS
 from layerscope.study.moleculejudge import LEAD, LOWER, OWN, TITLES
-from layerscope.study.moleculelook import ALIKE, CLIFFS, NEAR, SAME, UNLIKE
+from layerscope.study.moleculelook import ALIKE, CLIFFS, NEAR, SAME, SERIES, UNLIKE
 
 Found = Mapping[str, Any]
 READS = {"class": "of the molecules right", "labels": "mean average precision", "number": "R²"}
@@ -224,9 +224,14 @@ def cliff_words(found: Found, kind: str) -> str:
         f"{found['cliffs']:,} of them are cliffs: their answers differ{differ}. The network puts the two in the right "
         f"order in {100 * found['told_apart']:.0f} % of the cliffs (half would be chance). "
     )
-    if found["stages"] is None:
+    if found["compared"] < CLIFFS:
         return (
             text + f"Only {found['compared']} have pairs as similar beside them; fewer than {CLIFFS} are not compared."
+        )
+    if found["stages"] is None:
+        return text + (
+            f"They lie in {found['series']} series of related molecules: too few (of {SERIES} or more needed) to say "
+            "where in the network cliffs part."
         )
     trained, twin = (parted(found["stages"][net]) for net in ("trained", "untrained"))
     text += (
@@ -241,7 +246,7 @@ def cliff_words(found: Found, kind: str) -> str:
         f"against {number(row['beside']['value'])} of that of two molecules drawn at random. "
     )
     return text + (
-        "In the untrained twin they never part, so the network has learned it."
+        "In the untrained twin they are clearly farther apart at no stage to the end."
         if twin is None
         else f"In the untrained twin they part at {twin}, so what differs can be seen without learning what it means."
     )

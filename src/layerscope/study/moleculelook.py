@@ -27,6 +27,7 @@ NEAR = 0.6  # Tanimoto of ECFP4, from which two molecules are called near-identi
 ALIKE = 0.05  # how far the similarities of two pairs that are compared may differ
 UNLIKE, SAME = 1.0, 0.25  # standard deviations of the training targets: two numbers that differ so are so called
 CLIFFS = 10  # fewer are not compared
+SERIES = 5  # of molecules with cliffs: of fewer an interval would say nothing
 Bits = UInt8[np.ndarray, "s d"]
 
 
@@ -195,6 +196,11 @@ def parting(
             }
         )
     return found
+
+
+def series(pairs: Pairs, groups: Int[np.ndarray, " s"]) -> int:
+    """In how many pieces, as of `parting`, the cliffs lie that are compared."""
+    return len(np.unique(_pieces(pairs, groups)[matched(pairs)[0] > 0]))
 
 
 def _mean_of_others(z: Float[Tensor, "s d"], a: Int[Tensor, " r"], b: Int[Tensor, " r"]) -> Float[Tensor, ""]:

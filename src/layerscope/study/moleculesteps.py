@@ -21,6 +21,7 @@ from layerscope.see.number_curve import number_curve
 from layerscope.study.moleculejudge import Said, ask
 from layerscope.study.moleculelook import (
     CLIFFS,
+    SERIES,
     Pairs,
     atoms,
     matched,
@@ -28,6 +29,7 @@ from layerscope.study.moleculelook import (
     near_pairs,
     nearest,
     parting,
+    series,
     told_apart,
 )
 from layerscope.study.steps import written
@@ -58,7 +60,8 @@ def cliffs(nets: Mapping[str, Layered], unseen: Dataset, smiles: Sequence[str], 
         spread: of numbers, their standard deviation in training.
     """
     pairs = near_pairs(ecfp4(smiles), unseen, spread)
-    found: dict[str, Any] = {"pairs": len(pairs), "cliffs": int(pairs.cliff.sum()), "compared": 0, "stages": None}
+    found: dict[str, Any] = {"pairs": len(pairs), "cliffs": int(pairs.cliff.sum()), "stages": None}
+    found |= {"compared": 0, "series": 0}
     if not found["cliffs"]:
         return found | {"told_apart": None, "examples": []}
     said = ask(nets["trained"], unseen)
@@ -74,8 +77,9 @@ def cliffs(nets: Mapping[str, Layered], unseen: Dataset, smiles: Sequence[str], 
             for p in _shown(pairs)
         ],
         "compared": int(matched(pairs)[0].sum()),
+        "series": series(pairs, unseen.groups),
     }
-    if found["compared"] >= CLIFFS:
+    if found["compared"] >= CLIFFS and found["series"] >= SERIES:
         found["stages"] = {
             net: parting(activations(model, unseen), pairs, unseen.groups, seed) for net, model in nets.items()
         }
