@@ -205,10 +205,10 @@ def split(dataset: Dataset, fractions: dict[str, float], seed: int, blocks: bool
         raise ValueError(f"fractions must be positive and sum to 1. Got {fractions} (sum {shares[-1]:g}).")
     rng = np.random.default_rng(seed)
     _, first, member, sizes = np.unique(dataset.groups, return_index=True, return_inverse=True, return_counts=True)
-    stratum, names = (
-        _strata(dataset)[first],
-        (*dataset.classes, "without a label"),
-    )  # a group belongs to the class of its first sample
+    stratum = _strata(dataset)[first]  # a group belongs to the class of its first sample
+    if dataset.several:
+        stratum = _pooled(stratum, dataset, member, len(fractions))
+    names = (*dataset.classes, "without a label")
     part_of_group = np.empty(len(first), dtype=np.int64)
     for k in np.unique(stratum):
         groups = np.flatnonzero(stratum == k)
@@ -233,6 +233,16 @@ def _strata(dataset: Dataset) -> Int[np.ndarray, " s"]:
         return targets
     own = np.where(targets, targets.sum(axis=0), len(targets) + 1)
     return np.where(targets.any(axis=1), own.argmin(axis=1), targets.shape[1])
+
+
+def _pooled(
+    stratum: Int[np.ndarray, " g"], dataset: Dataset, member: Int[np.ndarray, " s"], parts: int
+) -> Int[np.ndarray, " g"]:
+    """Of several labels: strata of too few groups join the largest, if their label is in enough groups all the same."""
+    kinds, count = np.unique(stratum, return_counts=True)
+    groups_with = [len(np.unique(member[there])) for there in dataset.targets.numpy().T] + [len(stratum)]
+    few = [k for k, n in zip(kinds.tolist(), count.tolist(), strict=True) if n < parts <= groups_with[k]]
+    return np.where(np.isin(stratum, few), kinds[count.argmax()], stratum)
 
 
 def _cut(sizes: Int[np.ndarray, " g"], shares: np.ndarray) -> Int[np.ndarray, " g"]:

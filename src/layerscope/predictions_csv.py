@@ -188,7 +188,11 @@ def _decided(table: Table, true: set[str], decisions: list[str] | None) -> tuple
         table.fail(problem, "Call the probability of class x `p(x)`, or the decision `prediction`")
     for row, name in enumerate(decisions):
         if name not in true and re.fullmatch(r"[0-9]*[.,][0-9]+(e-?[0-9]+)?", name):
-            table.fail(f"prediction {name!r} is a number between classes", "Call a probability `score` or `p(x)`", row)
+            table.fail(
+                f"prediction {name!r} is a number between classes",
+                "Call a probability `score` or `p(x)`, or a predicted number `predicted_value`",
+                row,
+            )
     classes = true | {*decisions}
     if len(classes) < 2:
         table.fail(

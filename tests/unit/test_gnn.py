@@ -217,7 +217,8 @@ def test_what_does_not_fit_is_said():
     with pytest.raises(ValueError, match="readout must be one of mean, sum, both, first. Got 'max'"):
         GNNConfig(features=5, classes=2, readout="max")
     with pytest.raises(ValueError, match="multiple of heads"):
-        GNNConfig(features=5, classes=2, width=30)
+        GNNConfig(features=5, classes=2, width=30, gather="gat")
+    GNNConfig(features=5, classes=2, width=30)  # no heads are asked for
     with pytest.raises(ValueError, match="reads 3 features of each edge. Got none: give Graphs edge_features"):
         network("gin", 3)(rough(0))
     with pytest.raises(ValueError, match="reads 2 features of each edge. Got 3"):

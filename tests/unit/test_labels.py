@@ -110,6 +110,17 @@ def test_a_rare_label_stands_in_every_part_and_groups_stay_whole():
         split(only_one, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=3)
 
 
+def test_a_label_whose_groups_mostly_count_for_another_is_dealt_out_all_the_same():
+    """Eight groups have "b", but only in one of them no rarer label comes first; that one cannot fill three parts."""
+    data = toy_texts(300)
+    at = np.arange(300)
+    labels = np.column_stack([at % 2 == 0, at % 40 == 0, (at % 40 == 0) & (at > 0)])
+    data = replace(data, targets=torch.from_numpy(labels), groups=at)
+    parts = split(data, {"train": 0.6, "val": 0.2, "test": 0.2}, seed=0)
+    assert sum(map(len, parts.values())) == 300
+    assert sum(int(part.targets[:, 1].sum()) for part in parts.values()) == 8
+
+
 def test_what_cannot_be_done_with_several_labels_says_so():
     data = toy_texts(40)
     with pytest.raises(ValueError, match="toy: a sample may have several labels or none, so none can be drawn"):

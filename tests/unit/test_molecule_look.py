@@ -18,8 +18,9 @@ from layerscope.inputs import Texts
 from layerscope.judge.multilabel import MultiLabel
 from layerscope.predictions import Numbers, Predictions
 from layerscope.see.influence import Estimate
-from layerscope.study.moleculejudge import Answer, decided, guessing, losses, threshold
+from layerscope.study.moleculejudge import Answer, decided, guessing, labels_told, losses, threshold
 from layerscope.study.moleculelook import (
+    ALIKE,
     Pairs,
     bins,
     domain,
@@ -197,3 +198,31 @@ def test_pictures_differ_and_are_on_white():
     assert found.shape == (2, 64, 64, 3)
     assert (found[0] != found[1]).any()
     assert found[:, 0, 0].min() == 255
+
+
+def test_many_pairs_are_matched_as_each_with_each_would_be():
+    rng = np.random.default_rng(0)
+    n = 400
+    pairs = Pairs(np.arange(n), np.arange(n), rng.uniform(0.6, 1, n).round(3), rng.random(n) < 0.4)
+    weights, beside = matched(pairs)
+    cliffs, others = np.flatnonzero(pairs.cliff), np.flatnonzero(~pairs.cliff)
+    close = (pairs.similarity[cliffs][:, None] >= pairs.similarity[others] - ALIKE) & (
+        pairs.similarity[cliffs][:, None] <= pairs.similarity[others] + ALIKE
+    )
+    expected = (close / close.sum(axis=1).clip(min=1)[:, None]).sum(axis=0)
+    np.testing.assert_allclose(beside[others], expected, atol=0.02)  # on the edge rounding decides
+    assert beside.sum() == pytest.approx(weights.sum())
+
+
+def test_chains_of_other_lengths_are_not_near_identical():
+    bits = ecfp4(["CCCCCCCCC", "CCCCCCCCCCCCCC", "CCCCCCCCCC"])
+    sizes = np.array([9, 14, 10])
+    pairs = near_pairs(bits, _data([0, 1, 1]), 0.0, sizes=sizes)
+    assert list(zip(pairs.first, pairs.second, strict=True)) == [(0, 2)]
+
+
+def test_labels_that_were_never_looked_for_are_not_said_to_be_absent():
+    assert labels_told(("a", "b", "c"), [True, False, True], None) == "a, c"
+    assert labels_told(("a", "b"), [False, False], [True, True]) == "none"
+    assert labels_told(("a", "b"), [False, False], [True, False]) == "none (1 of 2 not measured)"
+    assert labels_told(("a", "b"), [False, False], [False, False]) == "unknown"

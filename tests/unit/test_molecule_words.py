@@ -118,7 +118,7 @@ def test_where_answers_are_not_to_be_trusted_is_said():
 def test_what_intervals_hold_is_said(low, high, said):
     found = {
         "reach": {"radius": 1.5, "level": 0.9, "groups": 40},
-        "held": {"coverage": _s((low + high) / 2, low, high)},
+        "held": {"coverage_by_group": _s((low + high) / 2, low, high)},
     }
     words = interval_words(found, "log mol/L")
     assert "± 1.50 log mol/L, learned from the errors on 40 validation groups" in words

@@ -244,3 +244,8 @@ def test_many_readings_are_kept_and_stay_what_they_were(monkeypatch):
     again = toxic(*rows, unreadable=1)
     assert again.identity() == first.identity()
     assert again.unreadable == first.unreadable
+
+
+def test_what_follows_a_tab_or_a_new_line_is_not_dropped_in_silence():
+    for text in ("CCO\tCC", "CCO\nCC"):
+        assert "there is a space in it, and 'CC' after that" in read_all([text])[0].cause

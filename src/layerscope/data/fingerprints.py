@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
-from layerscope.data.kept import digest_of_texts, kept
+from layerscope.data.kept import FEW, digest_of_texts, kept
 from layerscope.data.processes import in_processes
 from layerscope.data.smiles import molecule, quiet, version
 from layerscope.progress import Progress, silent
@@ -102,7 +102,8 @@ def descriptors(smiles: Sequence[str], progress: Progress = silent, processes: i
         return {"values": np.concatenate([np.zeros((0, len(_names()))), *made])}
 
     digest = digest_of_texts(version(), _names(), smiles)
-    return Descriptors(kept("molecules", "descriptors", digest, make, progress)["values"], _names())
+    made = kept("molecules", "descriptors", digest, make, progress) if len(smiles) > FEW else make()
+    return Descriptors(made["values"], _names())
 
 
 def _descriptors(smiles: list[str]) -> Float[np.ndarray, "s d"]:

@@ -24,6 +24,7 @@ from layerscope.data.tablenotes import FEW, NOTHING, some
 from layerscope.data.texttable import GROUPS, _bytes, _decoded, _filled, _table
 from layerscope.predictions_csv import UNPRINTABLE, unusable_id
 from layerscope.progress import Progress, silent
+from layerscope.source import DataError
 from layerscope.table import Table
 
 WHOLE = 10  # different whole numbers that may be classes
@@ -66,6 +67,8 @@ def read(
         DataError: if the file cannot be read so, SMILES cannot be read, a cell is none of what its column holds, or
             there is too little to learn from.
     """
+    if kind not in (None, "class", "number"):
+        raise DataError(f"kind must be class or number. Got {kind!r}.")
     raw = _bytes(path)
     wanted = [smiles, *targets, *(name for name in (group, id) if name is not None)]
     table = _table(path, _decoded(path, raw), wanted)
@@ -179,10 +182,16 @@ def _check(table: Table, found: Molecules) -> None:
                 f"the {len(found):,} molecules are {many} group(s)", f"At least {GROUPS} are needed: add molecules"
             )
         return
-    few = [f"{name!r} has {n}" for name, rows in _asked(found) if (n := len(np.unique(found.groups[rows]))) < GROUPS]
+    first = np.unique(found.groups, return_index=True)[1]  # `split` deals a group out by its first molecule
+    counted = found.rows(first) if len(found.tasks) == 1 else found
+    asked = [(name, len(np.unique(counted.groups[rows]))) for name, rows in _asked(counted)]
+    few = [f"{name!r} has {n}" for name, n in asked if n < GROUPS]
     if few:
         problem = f"{len(few)} class(es) have fewer than {GROUPS} groups of molecules: {some(few)}"
-        table.fail(problem, "Add molecules (those of one scaffold are one group), join classes, or name another target")
+        advice = (
+            "Add molecules (those of one scaffold are one group, of the class of its first), join classes, or name "
+        )
+        table.fail(problem, advice + "another target")
 
 
 def _asked(found: Molecules) -> Iterator[tuple[str, Bool[np.ndarray, " s"]]]:

@@ -83,12 +83,13 @@ def _read(texts: list[str]) -> list[Reading]:
 
 def _reading(text: str) -> Reading:
     chem = library()
-    first, _, more = text.partition(" ")
-    if not first:
+    if not text:
         return Reading("", "it is empty")
+    _, *rest = text.split(maxsplit=1)
+    more = rest[0] if rest else ""
     if len(text) > LONGEST:
         return Reading("", f"it has {len(text):,} characters; {LONGEST:,} are the most")
-    if more and not more.lstrip().startswith("|"):  # RDKit takes what follows a space for a name, and says nothing
+    if more and not more.startswith("|"):  # RDKit takes what follows a space for a name, and says nothing
         return Reading("", f"there is a space in it, and {more[:20]!r} after that")
     found = chem.MolFromSmiles(text)
     if found is None or not found.GetNumAtoms():

@@ -34,8 +34,8 @@ QUESTIONS = {
             ),
             "b": Option(
                 "Only the sum.",
-                "A mean says what the neighbours are like, a sum also how many there are. That is the whole "
-                "difference between GCN and GIN, if a feature does not give the number away.",
+                "A mean says what the neighbours are like, a sum also how many there are, if no feature gives the "
+                "number away. GIN takes the sum; GCN lies between the two.",
             ),
             "c": Option(
                 "Neither, before it has learned.",
@@ -136,8 +136,9 @@ QUESTIONS = {
             ),
             "b": Option(
                 "Much of what it finds in the trained network.",
-                "Passing messages at random is a fingerprint already: what is told apart by its neighbourhood stays "
-                "apart. So a curve that rises with depth is no evidence of learning, until the twin stands beside it.",
+                "What atoms there are tells much, and messages at random are a fingerprint already: what is told apart "
+                "by its neighbourhood stays apart. So a curve that rises with depth is no evidence of learning, until "
+                "the twin stands beside it.",
             ),
             "c": Option(
                 "More than in the trained network.",

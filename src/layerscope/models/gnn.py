@@ -41,7 +41,7 @@ class GNNConfig:
         for name, value, known in (("gather", self.gather, GATHERS), ("readout", self.readout, READOUTS)):
             if value not in known:
                 raise ValueError(f"{name} must be one of {', '.join(known)}. Got {value!r}.")
-        if self.width % self.heads:
+        if self.gather == "gat" and self.width % self.heads:
             raise ValueError(f"width must be a multiple of heads. Got {self.width} and {self.heads}.")
 
 
@@ -66,7 +66,7 @@ def with_itself(ties: Ties, nodes: int) -> Ties:
 
 
 class GCN(nn.Module):
-    """A mean of the neighbours and itself, in which well-connected nodes count less; it cannot count.
+    """A sum of the neighbours and itself, in which well-connected nodes count less: something between sum and mean.
 
     It asks only who is joined: edge features are not read.
     """
@@ -191,7 +191,7 @@ class GNN(Layered):
         Raises:
             ValueError: if the network reads edge features and there are none, or others.
         """
-        wanted, given = self.config.edge_features, inputs.edge_features
+        wanted, given = (0 if self.config.gather == "gcn" else self.config.edge_features), inputs.edge_features
         if wanted and (given is None or given.shape[1] != wanted):
             got = "none" if given is None else given.shape[1]
             raise ValueError(f"the network reads {wanted} features of each edge. Got {got}: give Graphs edge_features.")

@@ -68,6 +68,8 @@ class PyGNN(Layered):
 
     def __init__(self, config: GNNConfig) -> None:
         super().__init__()
+        if config.readout == "first":
+            raise ValueError("of PyG's layers, readout is mean, sum or both. Got 'first'.")
         self.config = config
         self.embedding = nn.Linear(config.features, config.width)
         self.blocks = nn.ModuleList(PyGBlock(config) for _ in range(config.blocks))

@@ -8,7 +8,7 @@ from layerscope.draw.style import percent
 from layerscope.numbers import has_interval, interval, number
 from layerscope.study.moleculecompare import WAYS
 from layerscope.study.moleculejudge import LEAD, LOWER, OWN, TITLES
-from layerscope.study.moleculelook import ALIKE, CLIFFS, NEAR, SAME, SERIES, UNLIKE
+from layerscope.study.moleculelook import ALIKE, CLIFFS, NEAR, SAME, SERIES, SIZES, UNLIKE
 
 Found = Mapping[str, Any]
 READS = {"class": "of the molecules right", "labels": "mean average precision", "number": "R²"}
@@ -137,7 +137,9 @@ def split_words(found: Found, kind: str, unit: str = "") -> str:
         text += f", {number(network['largest first'], form)} largest first." if "largest first" in network else "."
     draws = max(len(way["forest"]) for way in found["ways"].values())
     return f"{text} Each way tests other molecules, so differences this size may be chance too" + (
-        f"; these are means of {draws} draws." if draws > 1 else " (one draw each)."
+        f"; those of the forest are means of {draws} draws, those of the network one draw."
+        if draws > 1
+        else " (one draw each)."
     )
 
 
@@ -191,12 +193,12 @@ def interval_words(found: Found, unit: str) -> str:
     """What the intervals around predicted numbers promise and hold; "" of other answers."""
     if not found.get("reach"):
         return ""
-    reach, held = found["reach"], found["held"]["coverage"]
+    reach, held = found["reach"], found["held"]["coverage_by_group"]
     return (
         f"Around each number stands an interval of ± {number(reach['radius'])} {unit}".rstrip()
         + f", learned from the errors on {reach['groups']:,} validation groups, which shall hold the truth in "
-        f"{100 * reach['level']:.0f} %. On test molecules it holds {percent(held['value'])} "
-        f"({interval(held, percent)}): {_held(held, reach['level'])}."
+        f"{100 * reach['level']:.0f} % of new groups, each group counting once. In the test part it holds "
+        f"{percent(held['value'])} ({interval(held, percent)}): {_held(held, reach['level'])}."
     )
 
 
@@ -218,11 +220,10 @@ def cliff_words(found: Found, kind: str) -> str:
     )
     if not found["cliffs"]:
         some = f"Among {found['pairs']:,} pairs of unseen molecules that are at least {NEAR:g} similar"
-        return f"{some}, no answers differ{differ}."
+        return f"{some} and {SIZES} atoms at most apart in size, no answers differ{differ}."
     text = (
-        f"{found['pairs']:,} pairs of unseen molecules are at least {NEAR:g} similar (Tanimoto of ECFP4); "
-        f"{found['cliffs']:,} of them are cliffs: their answers differ{differ}. The network puts the two in the right "
-        f"order in {100 * found['told_apart']:.0f} % of the cliffs (half would be chance). "
+        f"{found['pairs']:,} pairs of unseen molecules are at least {NEAR:g} similar (Tanimoto of ECFP4) and {SIZES} "
+        f"atoms at most apart in size; {found['cliffs']:,} of them are cliffs: their answers differ{differ}. "
     )
     if found["compared"] < CLIFFS:
         return (
@@ -233,6 +234,10 @@ def cliff_words(found: Found, kind: str) -> str:
             f"They lie in {found['series']} series of related molecules: too few (of {SERIES} or more needed) to say "
             "where in the network cliffs part."
         )
+    text += (
+        f"The network puts the two in the right order in {100 * found['told_apart']:.0f} % of the cliffs (half would "
+        "be chance). "
+    )
     trained, twin = (parted(found["stages"][net]) for net in ("trained", "untrained"))
     text += (
         f"{found['compared']:,} are compared with pairs that are as similar (within {ALIKE:g}) and have the same "

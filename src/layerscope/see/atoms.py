@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from torch import Tensor
 
 from layerscope.inputs import Graphs
-from layerscope.models.feeding import untouched
+from layerscope.models.feeding import device_of, untouched
 from layerscope.models.gnn import GNN
 from layerscope.models.layered import Layered
 from layerscope.see import blame
@@ -38,7 +38,7 @@ def integrated_gradients(
 
     Reference: Sundararajan, Taly and Yan 2017, arXiv:1703.01365.
     """
-    _check_one(graph)
+    graph, nothing = _beside(model, graph, nothing)
 
     def logits(h: Float[Tensor, "b n d"]) -> Float[Tensor, "b k"]:
         return _against_nothing(model.logits_of(h.flatten(0, 1), _copies(graph, len(h))), target, alone)
@@ -46,7 +46,7 @@ def integrated_gradients(
     with untouched(model):
         with torch.no_grad():
             begin, end = (model.embedding(x) for x in (nothing.expand_as(graph.nodes), graph.nodes))
-        return blame.integrated_gradients(logits, end, begin, 1 if alone else target, steps)
+        return blame.integrated_gradients(logits, end, begin, 1 if alone else target, steps).cpu()
 
 
 @torch.no_grad()
@@ -60,7 +60,7 @@ def occlusion(
         target: the class; or, with `alone`, which output.
         nothing: features of a node that says nothing, such as `train.inputs.nodes.mean(dim=0)`.
     """
-    _check_one(graph)
+    graph, nothing = _beside(model, graph, nothing)
     n = len(graph.nodes)
     found = []
     with untouched(model):
@@ -71,7 +71,7 @@ def occlusion(
             masked = Graphs(nodes, copies.edges, copies.owner, len(copies), copies.edge_features)
             logits = _against_nothing(model(masked), target, alone)
             found.append(blame.margin(logits, 1 if alone else target))
-    margins = torch.cat(found)
+    margins = torch.cat(found).cpu()
     return margins[0] - margins[1:]
 
 
@@ -122,9 +122,12 @@ def found(
     return Found(auroc, top, float(table[:, 2].mean()), len(rows))
 
 
-def _check_one(graph: Graphs) -> None:
+def _beside(model: Layered, graph: Graphs, nothing: Float[Tensor, " f"]) -> tuple[Graphs, Float[Tensor, " f"]]:
+    """Both where the network is, which may be a GPU after training."""
     if len(graph) != 1:
         raise ValueError(f"needed one graph, such as graphs[torch.tensor([0])]. Got {len(graph)}.")
+    device = device_of(model)
+    return graph.to(device), nothing.to(device)
 
 
 def _copies(graph: Graphs, count: int) -> Graphs:

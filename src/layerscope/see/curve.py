@@ -64,15 +64,18 @@ class Learned:
 
 
 def learned(trained: list[Reading], twin: list[Reading], score_on: Dataset) -> Learned:
-    """The best trained block against the best of: untrained blocks, raw pixels, neighbours on raw pixels.
+    """The best trained block against the best of: raw pixels, neighbours on raw pixels, an untrained twin's stages.
+
+    Of the twin, its blocks and what comes before them. Which block is the best was seen on the same samples, which
+    favours it a little.
 
     Of texts, what stands in the place of pixels are the network's own embeddings, which are learned too: then it is
     what the blocks add to them.
     """
     answers = score_on.targets.numpy()
-    rivals = {f"the untrained twin's {r.stage}": r.guess for r in _blocks(twin)}
     raw = raw_name(trained[0].stage)
-    rivals |= {f"a straight line on {raw}": trained[0].guess, f"neighbours on {raw}": trained[0].nearest}
+    rivals = {f"a straight line on {raw}": trained[0].guess, f"neighbours on {raw}": trained[0].nearest}
+    rivals |= {f"the untrained twin's {r.stage}": r.guess for r in [twin[0], *_blocks(twin)]}
     best = max(_blocks(trained), key=lambda r: r.probe.value)
     rival = max(rivals, key=lambda name: float((rivals[name] == answers).mean()))
     return Learned(best.stage, rival, ahead(best.guess, rivals[rival], score_on))

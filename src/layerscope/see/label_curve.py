@@ -98,9 +98,10 @@ def as_labels(probs: Float[np.ndarray, "s k"], dataset: Dataset) -> MultiLabel:
 
 
 def learned(trained: list[LabelReading], twin: list[LabelReading]) -> Learned:
-    """The best trained block against the best of: untrained blocks, and lines on the network's own embeddings."""
-    best, control = (max(_blocks(readings), key=lambda r: r.probe.value) for readings in (trained, twin))
-    rivals = {f"the untrained twin's {control.stage}": control, "a straight line on the embeddings": trained[0]}
+    """The best trained block against the best of: lines on the network's own embeddings, an untrained twin's stages."""
+    best = max(_blocks(trained), key=lambda r: r.probe.value)
+    control = max([twin[0], *_blocks(twin)], key=lambda r: r.probe.value)
+    rivals = {"a straight line on the embeddings": trained[0], f"the untrained twin's {control.stage}": control}
     rival = max(rivals, key=lambda name: rivals[name].probe.value)
     return Learned(best.stage, rival, compare(best.found, rivals[rival].found, 0.5, 0.5, resamples=RESAMPLES)[METRIC])
 

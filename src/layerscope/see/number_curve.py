@@ -77,13 +77,14 @@ def number_curve(model: Layered, fit_on: Dataset, score_on: Dataset, seed: int =
 
 
 def learned(trained: list[NumberReading], twin: list[NumberReading]) -> Learned:
-    """The best trained block against the best of: untrained blocks, a line and neighbours on the raw input."""
-    best, control = (max(_blocks(readings), key=lambda r: r.probe.value) for readings in (trained, twin))
+    """The best trained block against the best of: line and neighbours on the raw input, an untrained twin's stages."""
+    best = max(_blocks(trained), key=lambda r: r.probe.value)
+    control = max([twin[0], *_blocks(twin)], key=lambda r: r.probe.value)
     raw = raw_name(trained[0].stage)
     rivals = {
-        f"the untrained twin's {control.stage}": (control.probe, control.found),
         f"a straight line on {raw}": (trained[0].probe, trained[0].found),
         f"neighbours on {raw}": (trained[0].neighbours, trained[0].nearest),
+        f"the untrained twin's {control.stage}": (control.probe, control.found),
     }
     rival = max(rivals, key=lambda name: rivals[name][0].value)
     return Learned(best.stage, rival, compare(best.found, rivals[rival][1], resamples=RESAMPLES)[METRIC])

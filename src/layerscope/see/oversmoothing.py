@@ -33,6 +33,7 @@ def apart(h: Float[Tensor, "n d"], graphs: Graphs) -> Float[Tensor, " s"]:
     Of direction alone, so that stages of any scale can be compared; a node of zeros is like another such node, and
     unrelated to all else. nan for a graph of one node.
     """
+    h, graphs = h.cpu(), graphs.to(torch.device("cpu"))  # an Apple GPU has no double precision
     nothing = (h == 0).all(dim=1)
     way = torch.cat([normalize(h.double(), dim=1), nothing[:, None].double()], dim=1)  # zeros point their own way
     sizes = graphs.owner.bincount(minlength=len(graphs))

@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from scipy.special import logit
 
 from layerscope.data.scaffolds import clusters, conventional, largest_first
-from layerscope.data.splits import FRACTIONS, SPLITS
+from layerscope.data.splits import SPLITS
 from layerscope.dataset import Dataset
 from layerscope.judge import Difference
 from layerscope.models.crossfit import cross_fit, folds
@@ -39,7 +39,9 @@ def splits(
     seed: int,
     progress: Progress,
 ) -> dict[str, Any]:
-    """The same molecules, split in several ways into parts of the same sizes, and how good the same methods then look.
+    """The same molecules, split in several ways, and how good the same methods then look.
+
+    Parts are of the same sizes; those of "largest first" are as in papers: 80, 10 and 10 % of the molecules.
 
     Args:
         train: how to train the network; None: the fingerprints alone are compared.
@@ -58,17 +60,16 @@ def splits(
 
 
 def _cuts(data: Dataset, smiles: Sequence[str], bits: Bits, draws: int, seed: int) -> Iterator[tuple[str, Parts]]:
-    """A class may be in too few clusters to be split by them: then there is no such cut."""
+    """A class may be in too few molecules, groups or clusters to be split by them: then there is no such cut."""
     alike = replace(data, groups=clusters(bits))
     for draw in range(seed, seed + draws):
-        yield "random", SPLITS["random"](data, draw)
-        yield "groups", SPLITS["groups"](data, draw)
-        try:
-            yield "clusters", SPLITS["groups"](alike, draw)
-        except ValueError:
-            continue
-    shares = tuple(FRACTIONS.values())
-    rows = largest_first(conventional(smiles), (shares[0], shares[1], shares[2]))
+        for way, how, own in (("random", "random", data), ("groups", "groups", data), ("clusters", "groups", alike)):
+            try:
+                parts = SPLITS[how](own, draw)
+            except ValueError:
+                continue
+            yield way, parts
+    rows = largest_first(conventional(smiles))
     if all(map(len, rows.values())):  # where few scaffolds hold all molecules, a part may stay empty
         yield "largest first", {part: data.rows(index) for part, index in rows.items()}
 
@@ -83,11 +84,15 @@ def stacking(
     seed: int,
     progress: Progress,
     count: int = 5,
-) -> dict[str, Any]:
+) -> dict[str, Any] | None:
     """Fingerprints alone; with what networks say that never saw a molecule's group; with what one says that did.
 
-    `claimed` is what a cross-validation on the training part promises of each, `test` what comes of it.
+    `claimed` is what a cross-validation on the training part promises of each, `test` what comes of it. None, where
+    the training part is a single group, which cannot be left out.
     """
+    count = min(count, len(np.unique(train.groups)))
+    if count < 2:
+        return None
     learned = network(train)
     own = [_column(ask(learned, part)) for part in (train, test)]
     crossed = cross_fit(lambda part: _says(network(part)), train, test, count=count, seed=seed, progress=progress)

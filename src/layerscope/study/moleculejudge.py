@@ -1,5 +1,6 @@
 """Answers about molecules, of whatever kind: a class, several labels of which some are not known, or a number."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,6 +71,16 @@ def guessing(train: Dataset, test: Dataset) -> Said:
     known = np.ones_like(y) if train.known is None else train.known.numpy()
     share = np.where(known.any(0), (y & known).sum(0) / known.sum(0).clip(min=1), 0.5)
     return as_labels(np.tile(share, (len(test), 1)), test)
+
+
+def labels_told(classes: Sequence[str], there: Sequence[bool], known: Sequence[bool] | None) -> str:
+    """Which labels a molecule has, in words; those that were never looked for are counted, not called absent."""
+    looked = [True] * len(classes) if known is None else list(known)
+    if not any(looked):
+        return "unknown"
+    found = ", ".join(name for name, yes, seen in zip(classes, there, looked, strict=True) if yes and seen) or "none"
+    unseen = len(looked) - sum(looked)
+    return f"{found} ({unseen} of {len(looked)} not measured)" if unseen else found
 
 
 def matrix(said: Said) -> Float[np.ndarray, "s k"]:

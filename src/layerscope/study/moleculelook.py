@@ -27,6 +27,7 @@ NEAR = 0.6  # Tanimoto of ECFP4, from which two molecules are called near-identi
 ALIKE = 0.05  # how far the similarities of two pairs that are compared may differ
 UNLIKE, SAME = 1.0, 0.25  # standard deviations of the training targets: two numbers that differ so are so called
 CLIFFS = 10  # fewer are not compared
+SIZES = 3  # atoms, hydrogens not counted, by which near-identical molecules may differ in size
 SERIES = 5  # of molecules with cliffs: of fewer an interval would say nothing
 Bits = UInt8[np.ndarray, "s d"]
 
@@ -116,17 +117,24 @@ class Pairs(NamedTuple):
         return len(self.first)
 
 
-def near_pairs(bits: Bits, data: Dataset, spread: float, least: float = NEAR) -> Pairs:
+def near_pairs(
+    bits: Bits, data: Dataset, spread: float, least: float = NEAR, sizes: Int[np.ndarray, " s"] | None = None
+) -> Pairs:
     """Pairs whose answers clearly differ, or are clearly the same; others are left out.
 
     Args:
         spread: of numbers, their standard deviation in training.
+        sizes: atoms of each molecule. Fingerprints of bits do not count: nonane and tetradecane have the same. So pairs
+            that differ by more than SIZES are left out. None: none are.
     """
     ends = [np.empty((0, 2), dtype=np.int64)]
     for at in range(0, len(bits), BLOCK):
         a, b = np.nonzero(similarity(bits[at : at + BLOCK], bits) >= np.float32(least))
         ends.append(np.stack([a + at, b], axis=1)[a + at < b])
     a, b = np.concatenate(ends).T
+    if sizes is not None:
+        near = np.abs(sizes[a] - sizes[b]) <= SIZES
+        a, b = a[near], b[near]
     differ, same = unlike(data, a, b, spread)
     keep = differ | same
     alike = similarity_of(bits, a[keep], b[keep])
@@ -160,11 +168,14 @@ def matched(pairs: Pairs) -> tuple[Float[np.ndarray, " p"], Float[np.ndarray, " 
     A cliff without such a pair has no weight.
     """
     cliffs, others = np.flatnonzero(pairs.cliff), np.flatnonzero(~pairs.cliff)
-    close = np.abs(pairs.similarity[cliffs][:, None] - pairs.similarity[others]) <= ALIKE
-    count = close.sum(axis=1)
+    others = others[np.argsort(pairs.similarity[others], kind="stable")]
+    there, own = pairs.similarity[others], pairs.similarity[cliffs]
+    begin, end = np.searchsorted(there, own - ALIKE), np.searchsorted(there, own + ALIKE, "right")
     weights, beside = np.zeros(len(pairs)), np.zeros(len(pairs))
-    weights[cliffs] = count > 0
-    beside[others] = (close / count.clip(min=1)[:, None]).sum(axis=0)
+    weights[cliffs] = end > begin
+    share = weights[cliffs] / (end - begin).clip(min=1)
+    rises = np.bincount(begin, share, len(there) + 1) - np.bincount(end, share, len(there) + 1)
+    beside[others] = np.cumsum(rises)[:-1]  # of the shares of all cliffs in whose range a pair lies
     return weights, beside
 
 

@@ -65,11 +65,11 @@ class MoleculeParts:
         What the first lacks is filled with its medians; what lies outside of its range is brought back to its end, or
         a straight line would answer far beyond anything that was measured.
         """
-        texts = [text for part in parts for text in self.smiles(part)]
-        rows = np.arange(len(parts[0]))
-        values = descriptors(texts, progress).filled(rows).values
-        values = values.clip(values[rows].min(axis=0), values[rows].max(axis=0))
-        return np.split(values, np.cumsum([len(part) for part in parts])[:-1])
+        every = np.sort(np.concatenate([self._rows(part) for part in self.cut.values()]))
+        rows = [np.searchsorted(every, self._rows(part)) for part in parts]
+        values = descriptors(self.molecules.smiles[every].tolist(), progress).filled(rows[0]).values
+        values = values.clip(values[rows[0]].min(axis=0), values[rows[0]].max(axis=0))
+        return [values[own] for own in rows]
 
     def sizes(self) -> dict[str, Any]:
         """Molecules and groups of each part, what is known of them, and the molecules that there would have been."""

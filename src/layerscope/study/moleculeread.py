@@ -1,6 +1,7 @@
 """The network of a run answers for molecules that nobody has measured, and says how far it can be trusted."""
 
 import csv
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,16 +13,18 @@ from jaxtyping import Float
 
 from layerscope.checkpoint import load_model
 from layerscope.data.fingerprints import ecfp4
-from layerscope.data.moleculegraphs import graphs
+from layerscope.data.moleculegraphs import NODE_FEATURES, graphs
 from layerscope.data.smiles import read_all
 from layerscope.dataset import Dataset
+from layerscope.inputs import Graphs
 from layerscope.models.answers import choose_device, outputs, scale_in
 from layerscope.source import DataError
 from layerscope.study.folder import RunFolder
-from layerscope.study.moleculejudge import OWN
+from layerscope.study.moleculejudge import OWN, labels_told
 from layerscope.study.moleculelook import nearest
 
 KNOWN = "training.csv"  # beside the weights: the molecules that the network has learned from
+SEEN = "seen.json"  # and what their atoms are, and how many
 COUNT = 3  # nearest ones that are shown
 
 
@@ -48,10 +51,15 @@ class MoleculeAnswers:
     level: float | None  # as often as this
     near: tuple[tuple[Like, ...], ...]
     trusted_from: float | None  # of the similarity to the nearest; None: nowhere is it shown
+    strange: tuple[tuple[str, ...], ...]  # in what a molecule is like no training molecule, in words
 
     def outside(self, row: int) -> bool:
-        """Whether a molecule is less like those that were learned from than any for which answers were good."""
-        return self.trusted_from is None or self.near[row][0].similarity < self.trusted_from
+        """Whether a molecule is less like those that were learned from than any for which answers were good.
+
+        Or larger or smaller than all of them, or with an atom that none of them has.
+        """
+        near = self.trusted_from is not None and self.near[row][0].similarity >= self.trusted_from
+        return not near or bool(self.strange[row])
 
     def answer(self, row: int) -> str:
         """In words: the class, the labels, or the number with its interval."""
@@ -64,17 +72,38 @@ class MoleculeAnswers:
             return f"{value:.2f}{unit} ({100 * self.level:.0f} % interval {low:.2f} to {high:.2f})"
         if self.kind == "class":
             k = int(said.argmax()) if len(said) != 2 else int(said[1] >= self.decided[1])
-            return f"{self.classes[k]} ({said[k]:.0%})"
+            if len(said) != 2:
+                return f"{self.classes[k]} ({said[k]:.0%})"
+            return f"{self.classes[k]} ({self.classes[1]} {said[1]:.0%}; it is said from {self.decided[1]:.0%} on)"
         there = [k for k in np.argsort(-said) if said[k] >= self.decided[k]]
         return ", ".join(f"{self.classes[k]} ({said[k]:.0%})" for k in there) or "none"
 
 
-def write_known(folder: Path, train: Dataset, smiles: Sequence[str]) -> None:
-    """Columns id, smiles, answer: what a later prediction is compared with."""
+def write_known(folder: Path, train: Dataset[Graphs], smiles: Sequence[str]) -> None:
+    """Columns id, smiles, answer: what a later prediction is compared with; and what there was in it."""
     with (folder / KNOWN).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["id", "smiles", "answer"])
         writer.writerows(zip(train.ids.tolist(), smiles, map(_measured(train), range(len(train))), strict=True))
+    sizes = train.inputs.owner.bincount()
+    seen = [name for name, there in zip(NODE_FEATURES, train.inputs.nodes.amax(dim=0).tolist(), strict=True) if there]
+    told = {"atoms": [int(sizes.min()), int(sizes.max())], "features": seen}
+    (folder / SEEN).write_text(json.dumps(told), encoding="utf-8")
+
+
+def _strange(run: Path, asked: Graphs) -> tuple[tuple[str, ...], ...]:
+    seen = json.loads((run / "model" / SEEN).read_text(encoding="utf-8"))
+    (least, most), known, found = seen["atoms"], set(seen["features"]), []
+    for row in range(len(asked)):
+        nodes = asked[torch.tensor([row])].nodes
+        new = [
+            name for name, n in zip(NODE_FEATURES, nodes.sum(dim=0).tolist(), strict=True) if n and name not in known
+        ]
+        why = [f"no training molecule has an atom with: {', '.join(new)}"] if new else []
+        if not least <= len(nodes) <= most:
+            why.append(f"it has {len(nodes)} atoms, training molecules {least} to {most}")
+        found.append(tuple(why))
+    return tuple(found)
 
 
 def _measured(train: Dataset) -> Any:
@@ -83,7 +112,8 @@ def _measured(train: Dataset) -> Any:
         return lambda row: f"{y[row]:g}"
     if not train.several:
         return lambda row: train.classes[y[row]]
-    return lambda row: ", ".join(name for name, there in zip(train.classes, y[row], strict=True) if there) or "none"
+    known = None if train.known is None else train.known.tolist()
+    return lambda row: labels_told(train.classes, y[row], known and known[row])
 
 
 def is_molecules(run: Path) -> bool:
@@ -131,6 +161,7 @@ def read_molecules(run: Path, smiles: Sequence[str]) -> MoleculeAnswers:
         level=reach.get("level"),
         near=_near(run, texts),
         trusted_from=folder.found("domain")["trusted_from"],
+        strange=_strange(run, column),
     )
 
 
@@ -165,13 +196,16 @@ def warning(found: MoleculeAnswers, row: int) -> str:
     """What a user must know before trusting an answer; "" where there is nothing to warn of."""
     if not found.outside(row):
         return ""
-    near, least = found.near[row][0].similarity, found.trusted_from
+    near, least, why = found.near[row][0].similarity, found.trusted_from, list(found.strange[row])
     if least is None:
         return "Nowhere was this network shown to be better than guessing: do not trust this answer."
-    return (
-        f"Outside of what the network has learned: the nearest training molecule is {near:.2f} similar, and below "
-        f"{least:.2f} its answers were not shown to be better than guessing. Do not trust this one."
-    )
+    if near < least:
+        why.insert(
+            0,
+            f"the nearest training molecule is {near:.2f} similar, and below {least:.2f} its answers were not shown to "
+            "be better than guessing",
+        )
+    return f"Outside of what the network has learned: {'; '.join(why)}. Do not trust this answer."
 
 
 def told(found: MoleculeAnswers) -> Iterator[tuple[str, bool]]:
@@ -181,6 +215,8 @@ def told(found: MoleculeAnswers) -> Iterator[tuple[str, bool]]:
         yield f"{smiles}: {what}{found.answer(row)}", False
         if found.near[row][0].smiles == smiles:
             yield "  The network has learned from this very molecule: that is no test of it.", False
+        if "." in smiles:
+            yield "  It has several parts, as salts and mixtures have: each part alone may have another answer.", False
         for like in found.near[row]:
             yield f"  {like.similarity:.2f} similar to {like.smiles} ({like.id}), measured {like.answer}", False
         if said := warning(found, row):

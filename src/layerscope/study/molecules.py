@@ -201,11 +201,11 @@ class MoleculeStudy:
         smiles, bits = self.parts.smiles(some), self.parts.bits(some)
         return splits(some, smiles, bits, train, plan.fewer_trees, plan.draws, plan.seed, self.progress)
 
-    def stacking(self) -> dict[str, Any]:
+    def stacking(self) -> dict[str, Any] | None:
         plan, test = self.plan, self.parts.test
         train = at_most(self.parts.train, plan.compared, plan.seed)
         bits = self.parts.bits(train), self.parts.bits(test)
-        return stacking(train, test, bits, self.network, plan.fewer_trees, plan.resamples, plan.seed, self.progress)
+        return stacking(train, test, bits, self.network, plan.trees, plan.resamples, plan.seed, self.progress)
 
     def atlas(self, samples: int = 800) -> None:
         """The layers of the network, with drawings of the molecules."""

@@ -18,7 +18,7 @@ from layerscope.see.label_curve import label_curve
 from layerscope.see.label_curve import learned as learned_labels
 from layerscope.see.number_curve import learned as learned_numbers
 from layerscope.see.number_curve import number_curve
-from layerscope.study.moleculejudge import Said, ask
+from layerscope.study.moleculejudge import Said, ask, labels_told
 from layerscope.study.moleculelook import (
     CLIFFS,
     SERIES,
@@ -52,14 +52,17 @@ def layers(model: Layered, twin: Layered, fit_on: Dataset, score_on: Dataset, se
     return {"trained": [r.written() for r in a], "untrained": [r.written() for r in b], "learned": best}
 
 
-def cliffs(nets: Mapping[str, Layered], unseen: Dataset, smiles: Sequence[str], spread: float, seed: int) -> Any:
+def cliffs(
+    nets: Mapping[str, Layered], unseen: Dataset[Graphs], smiles: Sequence[str], spread: float, seed: int
+) -> Any:
     """Where in each network near-identical molecules with different answers part.
 
     Args:
         nets: the trained one and its twin, as "trained" and "untrained".
         spread: of numbers, their standard deviation in training.
     """
-    pairs = near_pairs(ecfp4(smiles), unseen, spread)
+    sizes = unseen.inputs.owner.bincount(minlength=len(unseen)).numpy()
+    pairs = near_pairs(ecfp4(smiles), unseen, spread, sizes=sizes)
     found: dict[str, Any] = {"pairs": len(pairs), "cliffs": int(pairs.cliff.sum()), "stages": None}
     found |= {"compared": 0, "series": 0}
     if not found["cliffs"]:
@@ -131,11 +134,12 @@ def one_of(said: Said, data: Dataset, row: int, output: int | None = None) -> di
         guess = int(said.guess[row])
         sure = float(said.probs[row, guess])
         return facts | {"truth": said.classes[said.targets[row]], "said": said.classes[guess], "sure": sure}
-    true = [name for name, there in zip(said.classes, said.targets[row], strict=True) if there]
+    known = None if said.known is None else said.known[row].tolist()
+    truth = labels_told(said.classes, said.targets[row].tolist(), known)
     if output is None:
-        return facts | {"truth": ", ".join(true) or "none", "said": None}
+        return facts | {"truth": truth, "said": None}
     return facts | {
-        "truth": ", ".join(true) or "none",
+        "truth": truth,
         "said": said.classes[output],
         "there": bool(said.targets[row, output]),
         "sure": float(said.probs[row, output]),
