@@ -66,17 +66,18 @@ if here.get("layerscope") != "VERSION" or not all(map(find_spec, NEEDED)):  # Co
 def build(source: Path, kind: str) -> NotebookNode:
     """The notebook for learners ("student"), or with the solutions."""
     lesson = jupytext.read(source)
-    extra = lesson.metadata["layerscope"]["extra"]
+    needs = lesson.metadata["layerscope"]  # extra, data, weights: read by `layerscope class`
     cells = [cell for cell in lesson.cells if kind == "solution" or "ci-only" not in tags(cell)]
     cells = [made for cell in cells for made in _made(cell, kind)]
     badge = f"[![Open in Colab](https://colab.research.google.com/assets/colab-badge.svg)]({colab(source.stem, kind)})"
     top = new_markdown_cell(f"{badge}\n\n{header(source.stem)}", metadata={"tags": ["header"]})
-    setup = new_code_cell(_setup(extra), metadata={"tags": ["setup"], "cellView": "form"})
+    setup = new_code_cell(_setup(needs["extra"]), metadata={"tags": ["setup"], "cellView": "form"})
     notebook = nbformat.v4.new_notebook(cells=[cells[0], top, setup, *cells[1:]])
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
         "colab": {"provenance": [], "toc_visible": True},
+        "layerscope": dict(needs),
     }
     seen: dict[str, int] = {}
     for cell in notebook.cells:  # an id from the text: a random one would make a diff at every build

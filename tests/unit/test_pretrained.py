@@ -94,7 +94,8 @@ def test_from_scratch_is_said():
 def test_without_the_package_and_the_hub(monkeypatch):
     """As on a machine without either: the package is hidden, and the hub is told that there is no network."""
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    monkeypatch.setattr("layerscope.models.pretrained.PACKAGE", "a-package-that-nobody-has-installed")
+    monkeypatch.setattr("layerscope.models.pretrained.package_file", lambda: None)
+    monkeypatch.delenv("LAYERSCOPE_MIRROR", raising=False)
     with pytest.raises(DataError, match=r"is not installed: pip install"):
         efficientnet_lite0(origin="package")
     with pytest.raises(DataError, match=r"could not be had from timm's hub .* Connect to the internet"):

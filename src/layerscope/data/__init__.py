@@ -1,8 +1,9 @@
 """Data sets by name: each a module with CARD, SPLIT (the default), FROM, KIND and load().
 
-FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn". KIND is "images",
-"texts", "labels" (texts of which each may have several labels, or none) or "graphs", molecules: these also have
-molecules(), with their SMILES.
+FROM is "download" (and SOURCE says from where), "own copy" (and HOW says how to get one) or "drawn". NOT_HANDED_ON,
+where there is one, says why no copy may be given to others, not even to a class. KIND is "images", "texts", "labels"
+(texts of which each may have several labels, or none) or "graphs", molecules: these also have molecules(), with their
+SMILES.
 """
 
 from typing import Any

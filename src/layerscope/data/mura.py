@@ -47,6 +47,10 @@ HOW = (
     "https://stanfordmlgroup.github.io/competitions/mura/, download MURA-v1.1.zip, and give it or its unpacked folder "
     "with --data. To try without: layerscope run xrays (X-ray phantoms in MURA's layout)."
 )
+NOT_HANDED_ON = (
+    "Stanford's agreement forbids handing it on: every user registers at "
+    "https://stanfordmlgroup.github.io/competitions/mura/ and keeps a copy of their own"
+)
 GREY = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as everywhere
 
 

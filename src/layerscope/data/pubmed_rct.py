@@ -45,6 +45,10 @@ PIECES = {  # the sizes are not exact: more than the files can have
 SOURCE = PIECES["train"]
 SPLIT = "given"
 FROM = "download"
+NOT_HANDED_ON = (
+    "its repository carries no licence, so nobody has allowed handing it on: layerscope data get pubmed_rct on each "
+    "machine"
+)
 KIND = "texts"
 
 

@@ -7,8 +7,10 @@ import inspect
 import re
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
+from layerscope.lessons.record import known_mistake, raised_kind, record
 from layerscope.lessons.verdict import Verdict, must_pass
 
 UNTOUCHED = re.compile(r"\.\.\.\s*# YOUR CODE HERE")
@@ -32,7 +34,8 @@ def check(name: str, *answer: Any) -> Verdict:
     verdict = _examine(name, found, answer)
     if verdict.status in ("fail", "error"):
         _tries[name] += 1
-        verdict = Verdict(name, verdict.status, verdict.message, found.hints[: _tries[name]])
+        verdict = replace(verdict, hints=found.hints[: _tries[name]])
+    record(name, "check", verdict.status, verdict.mistake)
     return must_pass(verdict, found.full_only)
 
 
@@ -41,7 +44,11 @@ def use(name: str, answer: Any) -> Any:
     from layerscope.lessons.show import note
 
     found = lesson_part(name, "CHECKS")
-    if found is None or found.reference is None or _examine(name, found, (answer,)):
+    if found is None or found.reference is None:
+        return answer
+    passed = bool(_examine(name, found, (answer,)))
+    record(name, "use", "own" if passed else "reference")
+    if passed:
         return answer
     note(f"{name}: going on with the reference answer. Yours is used as soon as it passes its check.")
     return found.reference
@@ -49,7 +56,12 @@ def use(name: str, answer: Any) -> Any:
 
 def lesson_part(name: str, part: str) -> Any:
     """The check or question of this name; None if there is none. The number of the lesson stands before the dot."""
-    match name.split(".")[0]:
+    return lesson_parts(name.split(".")[0], part).get(name)
+
+
+def lesson_parts(number: str, part: str) -> dict[str, Any]:
+    """All CHECKS or QUESTIONS of a lesson, by name; none of a lesson that there is not."""
+    match number:
         case "0":
             from layerscope.lessons import lesson0 as lesson
         case "1":
@@ -61,8 +73,8 @@ def lesson_part(name: str, part: str) -> Any:
         case "4":
             from layerscope.lessons import lesson4 as lesson
         case _:
-            return None
-    return getattr(lesson, part).get(name)
+            return {}
+    return getattr(lesson, part)
 
 
 def _examine(name: str, found: Check, answer: tuple[Any, ...]) -> Verdict:
@@ -73,9 +85,10 @@ def _examine(name: str, found: Check, answer: tuple[Any, ...]) -> Verdict:
     except NotImplementedError:
         return Verdict(name, "todo", "not done yet: it raises NotImplementedError.")
     except AssertionError as error:
-        return Verdict(name, "fail", str(error) or "not quite.")
+        return Verdict(name, "fail", str(error) or "not quite.", mistake=known_mistake(error))
     except (Exception, SystemExit) as error:  # noqa: BLE001  a learner's code may raise anything
-        return Verdict(name, "error", f"your code raised {type(error).__name__}: {error}")
+        raised = f"your code raised {type(error).__name__}: {error}"
+        return Verdict(name, "error", raised, mistake=raised_kind(error))
     return Verdict(name, "pass", praise or "well done.")
 
 

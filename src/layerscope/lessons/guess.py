@@ -6,6 +6,7 @@ Reference: White and Gunstone 1992, Probing Understanding.
 from typing import NamedTuple
 
 from layerscope.lessons.check import lesson_part, untouched
+from layerscope.lessons.record import record
 from layerscope.lessons.verdict import Verdict, must_pass
 
 _guesses: dict[str, str] = {}
@@ -39,6 +40,7 @@ def guess(name: str, letter: object) -> Verdict:
     if chosen not in question.options:
         return must_pass(Verdict(name, "todo", f"a guess is one letter of {letters}. Got {letter!r:.20}."))
     _guesses[name] = chosen
+    record(name, "guess", question.options[chosen].text)  # its letter may be another in another version
     verdict = Verdict(name, "noted", f"your guess is {chosen}) {question.options[chosen].text} Run on and see.")
     if chosen != question.right:  # told to whoever tests the solutions, not yet to the learner
         must_pass(Verdict(name, "fail", f"the right answer is {question.right}, the solution says {chosen}."))

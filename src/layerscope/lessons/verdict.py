@@ -19,6 +19,7 @@ class Verdict:
     status: str  # a key of LOOK
     message: str
     hints: tuple[str, ...] = ()  # those given so far; the newest stands last
+    mistake: str = ""  # which of the lesson's known ones, in its words alone
 
     def __bool__(self) -> bool:
         return self.status in ("pass", "noted")

