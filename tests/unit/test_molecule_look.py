@@ -33,6 +33,7 @@ from layerscope.study.moleculelook import (
     told_apart,
     trusted_from,
 )
+from layerscope.study.moleculeparts import is_answer
 
 SMILES = ["CCO", "CCCO", "CCCCO", "c1ccccc1", "c1ccccc1C", "c1ccccc1CC", "CC(=O)O", "CCC(=O)O"]
 
@@ -226,3 +227,10 @@ def test_labels_that_were_never_looked_for_are_not_said_to_be_absent():
     assert labels_told(("a", "b"), [False, False], [True, True]) == "none"
     assert labels_told(("a", "b"), [False, False], [True, False]) == "none (1 of 2 not measured)"
     assert labels_told(("a", "b"), [False, False], [False, False]) == "unknown"
+
+
+def test_a_descriptor_that_is_the_answer_is_known_in_any_unit():
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=50)
+    values = np.stack([y, 3 - 2 * y, y + rng.normal(0, 0.3, 50), np.ones(50)], axis=1)
+    assert is_answer(values, y).tolist() == [True, True, False, False]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Bool, Float, Shaped, UInt8
 
 from layerscope.data.fingerprints import descriptors, ecfp4
 from layerscope.data.molecules import Molecules
@@ -63,12 +63,15 @@ class MoleculeParts:
         """Descriptors of each part.
 
         What the first lacks is filled with its medians; what lies outside of its range is brought back to its end, or
-        a straight line would answer far beyond anything that was measured.
+        a straight line would answer far beyond anything that was measured. A descriptor that is the answer itself, such
+        as a logP where that is asked, is left out: a baseline that is told the answer is none.
         """
         every = np.sort(np.concatenate([self._rows(part) for part in self.cut.values()]))
         rows = [np.searchsorted(every, self._rows(part)) for part in parts]
         values = descriptors(self.molecules.smiles[every].tolist(), progress).filled(rows[0]).values
         values = values.clip(values[rows[0]].min(axis=0), values[rows[0]].max(axis=0))
+        if parts[0].kind == "number":
+            values = values[:, ~is_answer(values[rows[0]], parts[0].targets.numpy())]
         return [values[own] for own in rows]
 
     def sizes(self) -> dict[str, Any]:
@@ -89,6 +92,13 @@ class MoleculeParts:
 
     def _rows(self, part: Dataset) -> np.ndarray:
         return np.array([self._places[str(name)] for name in part.ids], dtype=np.int64)
+
+
+def is_answer(values: Float[np.ndarray, "s d"], targets: Shaped[np.ndarray, " s"]) -> Bool[np.ndarray, " d"]:
+    """Which columns are the targets themselves, in whatever unit."""
+    x, y = values - values.mean(axis=0), targets - targets.mean()
+    length = np.sqrt((x**2).sum(axis=0) * (y**2).sum())
+    return np.abs(y @ x) > 0.9999 * np.maximum(length, 1e-12)
 
 
 def known(part: Dataset) -> dict[str, Any]:
