@@ -236,8 +236,8 @@ def test_the_real_loader_reads_phantoms_in_mednist_s_layout_and_lists_what_it_sk
     [
         (
             ["run", "nosuch"],
-            "no data set is called 'nosuch'. There are: bace, bbbp, clintox, esol, freesolv, gad, hallmarks, hiv, "
-            "lipophilicity, mednist, mura, nci, phantoms, phenotypes, pubmed_rct, tox21, xrays.",
+            "no data set is called 'nosuch'. There are: bace, bbbp, clintox, diseases, esol, freesolv, gad, hallmarks, "
+            "hiv, lipophilicity, mednist, mura, nci, phantoms, phenotypes, pubmed_rct, tox21, xrays.",
         ),
         (["run", "phantoms", "--split", "x"], "no split is called 'x'"),
         (["run", "mednist", "--data", "nowhere.tar.gz"], "nowhere.tar.gz"),

@@ -208,7 +208,9 @@ def test_a_task_that_is_none_is_refused(run, own, tmp_path):
         tried(run, "mednist")
     with pytest.raises(DataError, match="is no run folder: needed a run.json there, or efficientnet_lite0"):
         tried(tmp_path / "nothing", own)
-    with pytest.raises(DataError, match="neither a folder of images nor a data set. Data sets: gad, hallmarks"):
+    with pytest.raises(
+        DataError, match="neither a folder of images nor a data set. Data sets: diseases, gad, hallmarks"
+    ):
         tried(run, tmp_path / "nothing")
     np.savez(run / "steps" / "pictures.npz", allow_pickle=False, **{PICTURES: np.zeros((3, 1, 16, 8), np.uint8)})
     with pytest.raises(
