@@ -1,4 +1,4 @@
-# make run | make test | make lab | make lessons | make notebooks | make lint | make bench | make figure
+# make run | make test | make lab | make lessons | make notebooks | make slides | make site | make lint | make bench | make figure
 # Each sets up what it needs. Python 3.11 or newer; no GPU; no internet beyond the package registry.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -9,7 +9,7 @@ ifneq ($(MIRROR),)
 export LAYERSCOPE_MIRROR ?= $(MIRROR)
 endif
 
-.PHONY: run quick test lab lessons notebooks lint bench figure clean
+.PHONY: run quick test lab lessons notebooks slides slide-results lint bench figure site clean
 
 run: .venv/run
 	$(BIN)/layerscope run
@@ -30,6 +30,20 @@ lessons: .venv/dev
 notebooks: .venv/dev
 	$(BIN)/python tools/nb.py build
 
+slides: .venv/dev slides/node_modules slides/results/pictures.png
+	$(BIN)/python tools/slides.py build
+
+slide-results: .venv/dev
+	OMP_NUM_THREADS=1 $(BIN)/python tools/slides.py measure
+
+slides/results/pictures.png: | .venv/dev  # images of MedNIST are no part of the repository
+	OMP_NUM_THREADS=1 $(BIN)/python tools/slides.py measure pictures
+
+slides/node_modules: slides/package-lock.json
+	@command -v npm >/dev/null || { echo "Slides are made with Marp, which needs Node and npm. On Debian and Ubuntu: apt install npm"; exit 1; }
+	npm ci --prefix slides --omit=optional --no-audit --no-fund --loglevel=error
+	@touch $@
+
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -41,6 +55,10 @@ bench: .venv/dev
 
 figure: .venv/dev
 	$(BIN)/python tools/figure.py $(RUN)
+
+site: .venv/docs docs/node_modules
+	$(BIN)/python tools/site.py build
+	$(BIN)/python tools/site.py check
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found. Install it, or name it: make run PYTHON=/path/to/python"; exit 1; }
@@ -54,5 +72,14 @@ figure: .venv/dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ .venv/run
 
+.venv/docs: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@ .venv/dev .venv/run
+
+docs/node_modules: docs/package.json docs/package-lock.json
+	@command -v npm >/dev/null || { echo "npm was not found. It brings MathJax, and axe for the checks: nodejs.org, or apt install npm"; exit 1; }
+	npm ci --prefix docs --no-audit --no-fund
+	@touch $@
+
 clean:
-	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/node_modules .venv build dist .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The runs behind the slides; measure.py calls them."""

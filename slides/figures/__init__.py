@@ -1,0 +1,1 @@
+"""What the decks show. One module for each deck; tools/slides.py says what it must hold."""

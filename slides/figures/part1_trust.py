@@ -1,0 +1,180 @@
+"""What goes wrong: leaks, shortcuts, units, thresholds, and a ruler that cannot fail; then the course as a map."""
+
+from collections.abc import Callable
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from figures.part1_images import show, tiles
+from figures.shared import Found, half, percent, results, shares, wide
+from layerscope.draw.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE
+from layerscope.judge.interval import wilson
+
+
+def twins() -> Figure:
+    """Test images of a random split, above the training images most like them."""
+    found = results("pictures")
+    figure = wide(4.7)
+    axes = figure.subplots(2, found["columns"])
+    for j, (above, below) in enumerate(axes.T):
+        show(above, tiles(found["rows"]["test"])[j], "test" if j == 0 else "")
+        show(below, tiles(found["rows"]["train"])[j])
+        below.set_title(("training, " if j == 0 else "") + f"r = {found['alike'][j]:.3f}", loc="center")
+    return figure
+
+
+def flattered() -> Figure:
+    """What a random split promises, and what an honest one finds, for the same methods."""
+    found = results("mednist")
+    figure = half()
+    ax = figure.subplots()
+    names = ("class mean", "mlp", "logistic regression", "nearest neighbour", "cnn")
+    for y, key in enumerate(names):
+        errors = [
+            max(1 - right, 3e-5)
+            for right in (found["accuracy"]["clean"][key]["value"], found["flattered"]["accuracy"][key]["random"])
+        ]
+        ax.plot(errors, [y, y], color=GREY, linewidth=2)
+        ax.plot(errors[0], y, "o", color=BLUE, markersize=14)
+        ax.plot(errors[1], y, "s", color=ORANGE, markersize=12)
+    ax.set_yticks(
+        range(len(names)), [{"mlp": "fully connected", "cnn": "CNN"}.get(n, n) for n in names], color=INK, fontsize=16
+    )
+    ax.set(xscale="log", xlabel="errors (log scale; left is better)", ylim=(-0.6, 5.1), xlim=(3e-5, 0.15))
+    ax.set_xticks([1e-4, 1e-3, 1e-2, 1e-1], ["0.01 %", "0.1 %", "1 %", "10 %"])
+    ax.text(6e-5, 4.7, "random split", color=ORANGE, weight="bold", fontsize=16)
+    ax.text(8e-3, 4.7, "split by groups", color=BLUE, weight="bold", fontsize=16)
+    ax.minorticks_off()
+    ax.grid(axis="y", visible=False)
+    return figure
+
+
+def mark() -> Figure:
+    """Four training images of the shortcut experiment."""
+    examples = tiles(results("pictures")["rows"]["mark"])
+    figure = wide(3.7)
+    for ax, picture, title in zip(
+        figure.subplots(1, 4), examples, ("abdomen", "abdomen", "chest", "chest"), strict=True
+    ):
+        show(ax, picture, title)
+    return figure
+
+
+def mark_result() -> Figure:
+    found = results("shortcut")["right"]
+    figure = half()
+    ax = figure.subplots()
+    rows = (
+        ("always", "home", "marks as in training", BLUE),
+        ("always", "none", "no marks", ORANGE),
+        ("always", "other", "marks on the abdomen", ORANGE),
+        ("never", "none", "never saw a mark", GREEN),
+    )
+    for y, (how, test, _, colour) in enumerate(rows):
+        right = found[how][test]
+        ax.barh(y, np.mean(right), color=colour, height=0.62)
+        ax.plot([min(right), max(right)], [y, y], color=INK)
+        ax.text(max(right) + 0.03, y, percent(float(np.mean(right))), va="center", fontsize=19)
+    ax.set_yticks(range(len(rows)), [text for *_, text, _ in rows], fontsize=17, color=INK)
+    ax.invert_yaxis()
+    ax.axvline(0.5, color=GREY, linestyle="--", linewidth=1.5)
+    ax.set(xlim=(0, 1.22), xticks=[0, 0.5, 1], title="right on new images")
+    ax.grid(axis="y", visible=False)
+    shares(ax, "x")
+    return figure
+
+
+def unit_of_analysis() -> Figure:
+    """The same accuracy with an interval over images, and over groups."""
+    s = results("mednist")["accuracy"]["wild"]["cnn"]
+    figure = wide(3.6)
+    ax = figure.subplots()
+    n, value = s["samples"], s["value"]
+    low, high = wilson(round(value * n), n)
+    rows = (
+        ("if every image were alone", low, high, n, "images", ORANGE),
+        ("by groups", s["low"], s["high"], s["groups"], "groups", BLUE),
+    )
+    for y, (text, left, right, count, what, colour) in enumerate(rows):
+        ax.plot([left, right], [y, y], color=colour, linewidth=12, alpha=0.4, solid_capstyle="round")
+        ax.plot(value, y, "o", color=colour, markersize=15)
+        ax.text(0.8615, y, f"{text}\n{count:,} {what}", ha="left", va="center", fontsize=17, color=colour)
+    ax.set(xlim=(0.86, 1.003), ylim=(1.6, -0.6), yticks=[], xlabel="right on test images in the wild, 95 % interval")
+    ax.grid(axis="y", visible=False)
+    shares(ax, "x")
+    return figure
+
+
+def threshold() -> Figure:
+    """What another threshold trades."""
+    found = results("lesson2")["threshold"]
+    figure = half()
+    ax = figure.subplots()
+    for key, colour, x, side in (("sensitivity", PURPLE, 0.02, "left"), ("specificity", GREEN, 0.98, "right")):
+        ax.plot(found["steps"], found["curves"][key], color=colour)
+        ax.text(x, 0.95, key, color=colour, weight="bold", ha=side, va="top", fontsize=17)
+    ax.axvline(found["chosen"], color=INK, linestyle="--", linewidth=2)
+    ax.text(found["chosen"] + 0.015, 0.02, "chosen on\nvalidation", fontsize=15)
+    ax.set(xlabel="call it abnormal above this probability", ylim=(-0.02, 1.04))
+    shares(ax)
+    return figure
+
+
+def ppv(share: float) -> float:
+    """Of the alarms, how many are right, if this share is ill; with lesson 2's sensitivity and specificity."""
+    found = results("lesson2")["threshold"]
+    ill, well = share * found["sensitivity"], (1 - share) * (1 - found["specificity"])
+    return ill / (ill + well)
+
+
+def alarms() -> Figure:
+    figure = half()
+    ax = figure.subplots()
+    x = np.geomspace(0.002, 0.6, 100)
+    ax.plot(x, [ppv(share) for share in x], color=BLUE)
+    for share in (0.5, 0.02):
+        ax.plot(share, ppv(share), "o", color=ORANGE, markersize=14)
+        ax.text(
+            share * 0.86,
+            ppv(share) + 0.02,
+            f"{100 * ppv(share):.0f} %",
+            ha="right",
+            va="bottom",
+            fontsize=20,
+            weight="bold",
+            color=ORANGE,
+        )
+    ax.set(xscale="log", ylim=(0, 1), xlabel="share of abnormal studies in the clinic", title="alarms that are right")
+    ax.set_xticks([0.002, 0.02, 0.1, 0.5], ["0.2 %", "2 %", "10 %", "50 %"])
+    ax.minorticks_off()
+    shares(ax)
+    return figure
+
+
+def course() -> Figure:
+    """The lessons of part 1, with their measured time."""
+    measured = results("measured")
+    figure = wide(4.2)
+    ax = figure.subplots()
+    ax.axis("off")
+    rows = (
+        ("0", "A network from scratch", "DL-Example-0-A-network-from-scratch", BLUE),
+        ("1", "MedNIST using PyTorch: what does depth buy?", "DL-Example-1-MedNIST-using-PyTorch", GREEN),
+        ("2", "MedNIST and MURA using fastai", "DL-Example-2-MedNIST-MURA-using-fastai", PURPLE),
+    )
+    for y, (number, title, key, colour) in enumerate(rows):
+        found: Found = measured[key]
+        minutes = max(1, round(found["seconds"] / 60))
+        machine = found["machine"].split(" (")[0]
+        ax.plot(0.4, -y, "o", color=colour, markersize=58)
+        ax.text(0.4, -y, number, color="white", ha="center", va="center", fontsize=28, weight="bold")
+        ax.text(1.05, -y + 0.14, title, fontsize=25, va="center")
+        ax.text(1.05, -y - 0.22, f"{minutes} min on {machine}", fontsize=18, va="center", color=GREY)
+    ax.set(xlim=(0, 10), ylim=(-2.55, 0.55))
+    return figure
+
+
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "twins": twins, "flattered": flattered, "mark": mark, "mark_result": mark_result,
+    "unit_of_analysis": unit_of_analysis, "threshold": threshold, "alarms": alarms, "course": course,
+}  # fmt: skip

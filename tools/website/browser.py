@@ -1,0 +1,130 @@
+"""What only a browser can see: accessibility, requests, width, and whether search, formulas and the dark work."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from website import DOCS
+
+AXE = DOCS / "node_modules" / "axe-core" / "axe.min.js"
+PROGRAM = os.environ.get("CHROME_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS = [
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+NARROW = 360  # CSS pixels: a small phone
+PATIENCE = 120_000  # milliseconds: a machine may be busy
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RUN = """async rules => {
+  const found = await axe.run(document, {runOnly: rules, resultTypes: ['violations'], iframes: false, preload: false});
+  return found.violations.map(v => `${v.id}: ${v.help} (${v.nodes.length}: ` +
+    `${v.nodes.slice(0, 3).map(n => n.target.join(' ')).join('; ')})`);
+}"""
+WIDE = """() => {
+  const boxes = document.querySelectorAll('html, .bd-main, .bd-content, .bd-article-container, .bd-article');
+  for (const box of boxes) if (box.scrollWidth > innerWidth + 1) {
+    const wide = [...box.querySelectorAll('*')].filter(e => e.getBoundingClientRect().right > innerWidth + 1);
+    const one = wide.at(-1) || box;
+    return [one.tagName.toLowerCase() + '.' + one.className, box.scrollWidth];
+  }
+}"""  # a table or a block of code may scroll in itself; the page may not
+READY = """() => {
+  const maths = window.MathJax?.startup?.promise;
+  if (maths && !window.drawn) { maths.then(() => window.drawn = true); return false; }
+  return !document.querySelector('#views') || document.documentElement.hasAttribute('data-ready');
+}"""
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@contextmanager
+def opened(browser: Any, path: Path, faults: list[str], name: str, **how: Any) -> Iterator[Any]:
+    """A page from its folder. What it says on its console, or asks of another server, is a fault."""
+    page = browser.new_page(reduced_motion="reduce", **how)
+    page.on("console", lambda m: faults.append(f"{name}: says {m.text!r}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(f"{name}: fails with {error}"))
+    page.on("request", lambda r: faults.append(f"{name}: asks for {r.url}") if _outside(r.url) else None)
+    try:
+        page.goto(path.as_uri(), timeout=PATIENCE)
+        page.wait_for_load_state("load")
+        yield page
+    finally:
+        page.close()
+
+
+def _outside(url: str) -> bool:
+    return not url.startswith(("file:", "data:", "blob:", "about:"))
+
+
+def look(browser: Any, site: Path, name: str) -> list[str]:
+    """All that is looked for on every page: axe in light and dark, requests, width."""
+    faults: list[str] = []
+    for scheme in ("light", "dark"):
+        with opened(browser, site / name, faults, f"{name}, {scheme}", color_scheme=scheme) as page:
+            settled(page)
+            page.add_script_tag(path=str(AXE))
+            faults += [f"{name}, {scheme}: {fault}" for fault in page.evaluate(RUN, RULES)]
+            if scheme == "light":
+                page.set_viewport_size({"width": NARROW, "height": 800})
+                faults += too_wide(page, name)
+    return list(dict.fromkeys(faults))
+
+
+def narrow(browser: Any, site: Path, name: str) -> list[str]:
+    """Of a page that is like others which were looked at: width and requests."""
+    faults: list[str] = []
+    with opened(browser, site / name, faults, name, viewport={"width": NARROW, "height": 800}) as page:
+        return list(dict.fromkeys(faults + too_wide(page, name)))
+
+
+def too_wide(page: Any, name: str) -> list[str]:
+    page.wait_for_timeout(150)
+    wide = page.evaluate(WIDE)
+    return [f"{name}: {wide[1]} pixels wide on a screen of {NARROW} ({wide[0]})"] if wide else []
+
+
+def settled(page: Any) -> None:
+    """Formulas drawn, an atlas unpacked."""
+    page.wait_for_function(READY, timeout=PATIENCE)
+    page.wait_for_timeout(100)
+
+
+def works(browser: Any, site: Path, patience: int = PATIENCE) -> list[str]:
+    """Search, the switch to dark, formulas, and the buttons that copy."""
+    faults: list[str] = []
+    with opened(browser, site / "index.html", faults, "index.html", color_scheme="light") as page:
+        page.locator("button.theme-switch-button").first.click()
+        page.locator("button.theme-change-button[data-mode=dark]").first.click()
+        page.wait_for_timeout(200)
+        if page.evaluate("document.documentElement.dataset.theme") != "dark":
+            faults.append("index.html: the switch does not make it dark")
+        page.keyboard.press("Tab")
+        page.locator("button.search-button__button, button.search-button-field").first.click()
+        page.locator("dialog input[type=search], .search-button__wrapper input[type=search]").first.fill("calibration")
+        page.keyboard.press("Enter")
+        try:
+            page.wait_for_selector("#search-results li a", timeout=patience)
+        except Exception as error:  # noqa: BLE001  whatever kept the results away is the fault
+            faults.append(f"search: no result for a word that is there ({type(error).__name__})")
+    return faults
+
+
+def has(browser: Any, site: Path, name: str, what: dict[str, str]) -> list[str]:
+    """Whether a page shows what it should: words for it -> a selector."""
+    faults: list[str] = []
+    with opened(browser, site / name, faults, name) as page:
+        settled(page)
+        page.wait_for_timeout(300)
+        faults += [f"{name}: {words}" for words, selector in what.items() if not page.locator(selector).count()]
+    return faults
