@@ -31,7 +31,6 @@ def pictures() -> dict[str, Any]:
         torch.cat([tile[:, 0] for tile in tiles]).reshape(-1, EACH, 64, 64).permute(0, 2, 1, 3).reshape(-1, EACH * 64)
     )
     Image.fromarray(grid.numpy()).save(FILE, optimize=True)
-    k = len(own)
     return {
         "file": FILE.name,
         "credit": dataset.source.citation,
