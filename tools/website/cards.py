@@ -14,8 +14,9 @@ KINDS = {
 }
 PARTS = ("train", "val", "test")
 REMARKS = {
-    "nci": "The straight line is nearly perfect because RDKit's descriptors hold the very number that is asked for. It "
-    "stands here as a warning: look at what a feature was computed from.",
+    "nci": "RDKit's logP is left out of the descriptors, for it is the very number that is asked for. What is left "
+    "holds sums over the same contributions of atoms, so the straight line is still told much: look at what a feature "
+    "was computed from.",
 }
 FROM = {"download": "fetched and checked", "own copy": "your own copy", "drawn": "drawn by the library"}
 
