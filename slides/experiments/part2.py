@@ -1,4 +1,4 @@
-"""Part 2: what finished runs and the executed lesson 4 have found about molecules; nothing is computed here.
+"""Part 2: what finished runs and the executed lesson 4 have found about molecules; and a line that is told the answer.
 
 Two places, which the environment can name: SLIDES_RUNS, a folder with the run folders of `layerscope run bbbp`, `esol`
 and `nci` (else `runs/`), and SLIDES_LESSONS, a folder with executed notebooks (else `build/lessons/full/`).
@@ -11,7 +11,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from layerscope.data import ncimolecules
+from layerscope.data.fingerprints import descriptors
+from layerscope.models.features import line
 from layerscope.study.folder import RunFolder
+from layerscope.study.moleculejudge import beside, lead
+from layerscope.study.moleculeparts import MoleculeParts
+from layerscope.study.moleculeplan import MoleculePlan
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS = ("bbbp", "esol", "nci")
@@ -27,8 +33,18 @@ def part2() -> dict[str, Any]:
     return {
         "runs": {name: take_run(RunFolder(there(folder / name, f"layerscope run {name} --seed 0"))) for name in RUNS},
         "lesson4": take_lesson(there(lessons / "DL-Example-4-Molecules-using-PyTorch-Geometric.ipynb", "make lessons")),
+        "told": told(),
         "paracetamol": drawing("CC(=O)Nc1ccc(O)cc1"),
     }
+
+
+def told() -> dict[str, Any]:
+    """The error of a straight line on all of RDKit's descriptors, where the computed logP that is asked for is one."""
+    data, molecules = ncimolecules.load().dataset, ncimolecules.molecules()
+    parts = MoleculeParts(MoleculePlan("nci"), data, molecules)
+    train, test = parts.train, parts.test
+    x, q = (descriptors(parts.smiles(part)).filled().values for part in (train, test))
+    return {"rmse": lead(beside(line(x, train, q), test))._asdict(), "descriptors": x.shape[1]}
 
 
 def drawing(smiles: str) -> dict[str, Any]:
