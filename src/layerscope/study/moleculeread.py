@@ -74,7 +74,7 @@ class MoleculeAnswers:
             k = int(said.argmax()) if len(said) != 2 else int(said[1] >= self.decided[1])
             if len(said) != 2:
                 return f"{self.classes[k]} ({said[k]:.0%})"
-            return f"{self.classes[k]} ({self.classes[1]} {said[1]:.0%}; it is said from {self.decided[1]:.0%} on)"
+            return f"{self.classes[k]} ({self.classes[1]} {said[1]:.1%}; it is said from {self.decided[1]:.1%} on)"
         there = [k for k in np.argsort(-said) if said[k] >= self.decided[k]]
         return ", ".join(f"{self.classes[k]} ({said[k]:.0%})" for k in there) or "none"
 
