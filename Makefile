@@ -18,7 +18,7 @@ quick: .venv/run
 	$(BIN)/layerscope run --quick
 
 test: .venv/dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder  # the long files come first
 
 lab: .venv/dev
 	$(BIN)/jupyter lab notebooks/student
@@ -82,4 +82,4 @@ docs/node_modules: docs/package.json docs/package-lock.json
 	@touch $@
 
 clean:
-	rm -rf docs/node_modules .venv build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf docs/node_modules slides/node_modules .venv build dist .pytest_cache .ruff_cache .hypothesis

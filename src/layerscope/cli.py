@@ -13,7 +13,7 @@ from layerscope.cli_data import data_app
 app = typer.Typer(
     name="layerscope",
     help="Deep learning for biotechnology and medicine, layer by layer: train, judge honestly, look inside.",
-    epilog="Begin with `layerscope run --quick`: a minute later a report shows what each layer has learned.",
+    epilog="Begin with `layerscope run --quick`: minutes later a report shows what each layer has learned.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -247,15 +247,26 @@ def report(run: Run) -> None:
 @app.command()
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    verify: Annotated[
+        str,
+        typer.Option(
+            metavar="NAMES",
+            help="Read the files of these data sets and weights and check them: mednist,minilm. Default: only look.",
+            show_default=False,
+        ),
+    ] = "",
 ) -> None:
     """What is installed, which device, which data; and what to do about what is missing."""
     from layerscope.doctor import as_text, examine
-    from layerscope.terminal import print_findings
+    from layerscope.terminal import print_findings, progress_bar
 
+    names = verify.replace(",", " ").split()
     if as_json:
-        typer.echo(as_text(examine()))
+        typer.echo(as_text(examine(names)))
     else:
-        print_findings(examine())
+        with progress_bar() as progress:
+            findings = examine(names, progress)
+        print_findings(findings)
 
 
 app.command("class")(make_class)

@@ -17,11 +17,12 @@ from chromium import needs_chromium, quiet_page
 from layerscope.data.phantoms import draw, write
 from layerscope.predictions import Predictions
 
+INSTALLED = os.environ.get("LAYERSCOPE_COMMAND")  # that of an environment of its own, as .ci/run makes one
+COMMAND = [INSTALLED] if INSTALLED else [sys.executable, "-m", "layerscope"]
+
 
 def command(*words, env=None, check=True):
-    process = subprocess.run(
-        [sys.executable, "-m", "layerscope", *words], capture_output=True, text=True, env=env or os.environ
-    )
+    process = subprocess.run([*COMMAND, *words], capture_output=True, text=True, env=env or os.environ)
     if check:
         assert process.returncode == 0, process.stdout + process.stderr
     return process
@@ -32,9 +33,7 @@ def run(tmp_path_factory):
     """A quick run on phantoms that is killed once on its way, and goes on."""
     out = tmp_path_factory.mktemp("runs") / "phantoms"
     words = ["run", "phantoms", "--quick", "--out", str(out)]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "layerscope", *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = subprocess.Popen([*COMMAND, *words], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not (out / "steps" / "trained-clean-cnn-0.json").exists():
         assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.05)
