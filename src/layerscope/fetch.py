@@ -1,6 +1,7 @@
-"""Find the file of a data set: given, cache, mirror, download. Nothing is used before its digest was checked."""
+"""Find the file of a data set: given, package, cache, mirror, download. Nothing is used before its digest was seen."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,7 @@ from layerscope.download import GaveUp, download
 from layerscope.progress import Progress, silent
 from layerscope.source import DataError, Digest, Source, cache_dir, digest_of, locked, mirror_dir, unwritable
 
+PACKAGE = "an installed package"
 _used: dict[str, int] = {}
 
 
@@ -24,15 +26,25 @@ def record_use(name: str, size: int) -> None:
 class Found(NamedTuple):
     path: Path
     digest: Digest | None  # None: a folder, or not verified
-    where: str  # "given", "cache", "mirror" or "download"
+    where: str  # "given", PACKAGE, "cache", "mirror" or "download"
 
 
-def fetch(source: Source, path: Path | None = None, progress: Progress = silent, verify: bool = True) -> Found:
+def fetch(
+    source: Source,
+    path: Path | None = None,
+    progress: Progress = silent,
+    verify: bool = True,
+    packaged: Path | None = None,
+) -> Found:
     """The file of a data set, or a folder that holds it unpacked.
 
-    A given `path` is the only place looked at. Otherwise: the cache, the mirror (read in place), then each address.
+    A given `path` is the only place looked at. Otherwise: an installed package, the cache, the mirror (read in place),
+    then each address. What has no accepted digest is passed over: another release of a package has another file.
     `verify=False` takes a file on this machine unread, where its digest has just been checked; a download is always
     checked.
+
+    Args:
+        packaged: the file in an installed package, or the folder that it is in; None where there is no such package.
 
     Raises:
         DataError: if no place has an accepted file. It names every place with its cause, and what to do.
@@ -41,7 +53,7 @@ def fetch(source: Source, path: Path | None = None, progress: Progress = silent,
         return _look("given", path, source, progress, verify)
     kept = cache_dir() / source.name / source.file
     looked: list[str] = []
-    if found := _local(source, looked, progress, verify):
+    if found := _local(source, looked, progress, verify, packaged):
         return found
     if mirror_dir() is None:
         looked.append("mirror: LAYERSCOPE_MIRROR is not set.")
@@ -69,8 +81,22 @@ def fetch_all(packed: Source, pieces: dict[str, Source], path: Path | None, prog
     """
     if path is not None:
         return [_look("given", path, packed, progress, verify=True)]
-    found = _local(packed, [], progress, verify=True)
-    return [found] if found else [fetch(piece, None, progress) for piece in pieces.values()]
+    return here([[packed]], progress) or [fetch(piece, None, progress) for piece in pieces.values()]
+
+
+def here(
+    ways: Sequence[Sequence[Source]], progress: Progress = silent, verify: bool = True, packaged: Path | None = None
+) -> list[Found]:
+    """What would be taken without a network: the files of the first way of which all are on this machine, else none.
+
+    Args:
+        ways: of some data sets there are two: one archive, or each of the files that it was packed from.
+    """
+    for sources in ways:
+        found = [_local(source, [], progress, verify, packaged) for source in sources]
+        if found and all(found):
+            return [one for one in found if one]
+    return []
 
 
 def missing(source: Source, looked: list[str]) -> str:
@@ -87,10 +113,12 @@ def missing(source: Source, looked: list[str]) -> str:
     )
 
 
-def _local(source: Source, looked: list[str], progress: Progress, verify: bool) -> Found | None:
-    """The file in the cache or the mirror; why not is added to `looked`."""
-    kept = cache_dir() / source.name / source.file
-    for where, place in [("cache", kept), *(("mirror", place) for place in _mirrored(source))]:
+def _local(source: Source, looked: list[str], progress: Progress, verify: bool, packaged: Path | None) -> Found | None:
+    """The file in a package, the cache or the mirror; why not is added to `looked`."""
+    places = [("cache", cache_dir() / source.name / source.file), *(("mirror", place) for place in _mirrored(source))]
+    if packaged:
+        places.insert(0, (PACKAGE, packaged / source.file if packaged.is_dir() else packaged))
+    for where, place in places:
         try:
             return _look(where, place, source, progress, verify)
         except DataError as error:

@@ -116,10 +116,11 @@ def diseases(path: Path | None = None, progress: Progress = silent) -> Diseases:
     disease with any other mode as well, or with two of them, is left out. A phenotype that was looked for and not found
     (NOT, or in 0 of n patients) is none.
     """
-    folder = path or packaged()
-    if folder is not None and not folder.is_dir():
-        raise DataError(f"needed a folder with {', '.join(piece.file for piece in PIECES.values())}. Got {folder}.")
-    pieces = {name: fetch(piece, folder and folder / piece.file, progress) for name, piece in PIECES.items()}
+    if path is not None and not path.is_dir():
+        raise DataError(f"needed a folder with {', '.join(piece.file for piece in PIECES.values())}. Got {path}.")
+    pieces = {
+        name: fetch(piece, path and path / piece.file, progress, packaged=packaged()) for name, piece in PIECES.items()
+    }
     return read(pieces, phenotypes.read(pieces["terms"].path))
 
 

