@@ -1,7 +1,9 @@
 """What a class answered: kept only where it is asked for, without a person in it, and counted as it was."""
 
+import ast
 import inspect
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from layerscope.classroom.answers import Choice, Guessed, LessonTally, Tally, Tr
 from layerscope.classroom.summary import guess_words, inline, interval, stuck_words, write_summary
 from layerscope.cli import app
 from layerscope.lessons import check, guess, lesson1, record, use
+from layerscope.lessons.check import lesson_parts
 from layerscope.lessons.record import OWN_CODE
 from layerscope.source import DataError
 
@@ -42,8 +45,9 @@ def start(monkeypatch, minutes: float = 0) -> str:
 
 @pytest.fixture
 def answers(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setenv("LAYERSCOPE_ANSWERS", str(tmp_path / "answers"))
-    return tmp_path / "answers"
+    (tmp_path / "share").mkdir()
+    monkeypatch.setenv("LAYERSCOPE_ANSWERS", str(tmp_path / "share" / "answers"))
+    return tmp_path / "share" / "answers"
 
 
 def lines(folder: Path) -> list[dict]:
@@ -77,12 +81,12 @@ def test_one_line_for_each_answer(answers, monkeypatch):
     use("1.normalise", RIGHT)
     assert [path.name for path in answers.iterdir()] == [f"{session}.jsonl"]
     found = lines(answers)
-    wanted = {"session", "lesson", "question", "kind", "answer", "mistake", "attempt", "seconds"}
-    assert {frozenset(line) for line in found} == {frozenset(wanted)}
-    assert [(line["kind"], line["answer"], line["attempt"]) for line in found] == [
-        *(("guess", OPTIONS["a"].text, 1), ("guess", OPTIONS["b"].text, 2)),
-        *(("check", "todo", 0), ("check", "fail", 1), ("check", "pass", 2)),
-        *(("use", "reference", 1), ("use", "own", 2)),
+    wanted = {"session", "lesson", "question", "kind", "answer", "mistake", "seconds"}
+    assert {frozenset(line) for line in found} == {frozenset(wanted)}, "and nothing that nobody reads"
+    assert [(line["kind"], line["answer"]) for line in found] == [
+        *(("guess", OPTIONS["a"].text), ("guess", OPTIONS["b"].text)),
+        *(("check", "todo"), ("check", "fail"), ("check", "pass")),
+        *(("use", "reference"), ("use", "own")),
     ]
     assert {line["lesson"] for line in found} == {"1"} and {line["session"] for line in found} == {session}
     assert found[3]["mistake"] == "expected float32, got …: call .float() before you divide."
@@ -124,8 +128,23 @@ def test_no_value_of_an_answer_and_no_text_of_an_error_is_kept(answers):
     assert "0.12" not in written
 
 
-def test_every_assert_of_the_lessons_has_words_without_values():
-    """Of each kind of message that the lessons have: text, text with values, in a helper, raised."""
+def test_every_message_of_the_lessons_has_words_without_values():
+    """What is kept of a message are words of the source; no message is made of values alone."""
+    seen = 0
+    for file in record.LESSONS.glob("lesson*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            raised = node.exc if isinstance(node, ast.Raise) else None
+            is_ours = isinstance(raised, ast.Call) and getattr(raised.func, "id", "") == "AssertionError"
+            message = node.msg if isinstance(node, ast.Assert) else raised.args[0] if is_ours else None
+            if message is not None and not isinstance(message, ast.Name):  # a name: another line has the words
+                seen += 1
+                words = record._words(message)
+                assert re.search(r"\w{2}", words), f"{file.name}, line {node.lineno}: {ast.unparse(message)}"
+    assert seen > 100
+
+
+def test_messages_of_each_kind_lose_their_values():
+    """Text, text with values, in a helper, raised."""
     from layerscope.lessons import lesson0
 
     def mistake(test, answer):
@@ -168,7 +187,13 @@ def test_a_drive_that_goes_away_is_noticed_and_the_lesson_goes_on(answers, capsy
         file.unlink()
     answers.rmdir()
     answers.write_text("now a file")
-    assert guess("1.twins", "b").status == "noted"
+    for _ in range(2):
+        assert guess("1.twins", "b").status == "noted"
+    said = capsys.readouterr().out
+    assert said.count("Answers are kept") == said.count("Answers cannot be kept") == 1
+    answers.unlink()
+    guess("1.twins", "c")
+    assert capsys.readouterr().out.count("Answers are kept") == 1, "they are kept again, and the learner must know"
 
 
 def test_a_session_says_nothing_of_another(answers, monkeypatch):
@@ -218,6 +243,35 @@ def test_a_class_is_counted_by_sessions(tmp_path, answers, monkeypatch):
         ("expected float32, got …: call .float() before you divide.", 5),
         ("the code raised ZeroDivisionError", 1),
     )
+
+
+LINE = {
+    **{"session": "s", "lesson": "1", "question": "1.twins", "kind": "guess", "answer": OPTIONS["a"].text},
+    **{"mistake": "", "seconds": 3},
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(json.dumps(LINE | {"kind": kind}) for kind in ([], {}, None, 1)),
+        *(json.dumps(LINE | {"seconds": seconds}) for seconds in (-1, True, 1.5, 10**400, "3")),
+        json.dumps(LINE | {"mistake": "\ud800"}),
+        json.dumps(LINE | {"mistake": "\x1b[2J"}),
+        json.dumps(LINE | {"session": ["s"]}),
+        "[" * 100_000,
+        "1" * 5000,
+        "\x00",
+    ],
+)
+def test_a_damaged_line_is_left_out_and_the_summary_goes_on(tmp_path, answers, text):
+    """A class can write into the folder, so whatever stands there must not keep the teacher from the rest."""
+    answers.mkdir()
+    (answers / "s.jsonl").write_text(f"{json.dumps(LINE)}\n{text}\n{json.dumps(LINE)}\n", encoding="utf-8")
+    (answers / "folder.jsonl").mkdir()
+    found = tally(tmp_path)
+    assert (found.answers, found.unreadable) == (2, 2)
+    assert "Very few sessions" in write_summary(found, tmp_path).read_text("utf-8")
 
 
 def test_a_guess_counts_for_its_words_also_where_another_version_has_another_letter(tmp_path, answers, monkeypatch):
@@ -270,6 +324,33 @@ def test_the_little_markdown_of_questions_and_nothing_else():
     assert inline("*a* **b** `c` <script>") == "<em>a</em> <strong>b</strong> <code>c</code> &lt;script&gt;"
 
 
+@pytest.mark.parametrize(
+    ("text", "page"),
+    [
+        ("`a * b * c`", "<code>a * b * c</code>"),
+        ("`x**2 + y**2`", "<code>x**2 + y**2</code>"),
+        ("2 * 3 * 4 and x**2 + y**2", "2 * 3 * 4 and x**2 + y**2"),
+        ("*given* `*` **both** and `**`", "<em>given</em> <code>*</code> <strong>both</strong> and <code>**</code>"),
+        ("`*a` and `b*`", "<code>*a</code> and <code>b*</code>"),
+        ("**a *b* c**", "<strong>a <em>b</em> c</strong>"),
+    ],
+)
+def test_a_star_in_code_or_beside_a_space_is_a_star(text, page):
+    assert inline(text) == page
+
+
+def test_every_question_keeps_its_stars_and_ticks_in_pairs():
+    """What the little Markdown does not understand would be seen as a star."""
+    for number in "01234":
+        for asked in lesson_parts(number, "QUESTIONS").values():
+            for text in (
+                asked.text,
+                *(part for option in asked.options.values() for part in (option.text, option.why)),
+            ):
+                bare = re.sub(r"<code>.*?</code>|\$.*?\$", "", str(inline(text)))
+                assert "`" not in bare and not re.search(r"(?<![\s\d])\*(?![\s\d*])", bare), (number, text)
+
+
 def test_one_page_with_nothing_beside_it_and_no_one_in_it(tmp_path, answers, monkeypatch):
     session = start(monkeypatch, minutes=1)
     guess("1.twins", LETTER)
@@ -277,7 +358,7 @@ def test_one_page_with_nothing_beside_it_and_no_one_in_it(tmp_path, answers, mon
     done = CliRunner().invoke(app, ["class", str(tmp_path), "--summary"])
     assert done.exit_code == 0, done.output
     assert "1 of 1" in done.output and "Summary:" in done.output
-    page = (tmp_path / "summary.html").read_text("utf-8")
+    page = (tmp_path / "teacher" / "summary.html").read_text("utf-8")
     assert "Very few sessions" in page and "What the class answered" in page
     assert session not in page and "http" not in page and "src=" not in page and "url(" not in page
     assert OPTIONS[LETTER].text.split("*")[0][:20] in page
@@ -287,5 +368,9 @@ def test_one_page_with_nothing_beside_it_and_no_one_in_it(tmp_path, answers, mon
 def test_a_larger_class_gets_no_warning_and_damage_is_named(tmp_path):
     many = Tally((LessonTally("1", 9, 2.0, (guessed("1.x", 9, 0),), ()),), 9, 9, 2, 1)
     page = write_summary(many, tmp_path).read_text("utf-8")
-    assert "Very few sessions" not in page and "2 damaged line(s)" in page and "1 answer(s) are to questions" in page
+    assert (
+        "Very few sessions" not in page
+        and "2 damaged line(s) or file(s)" in page
+        and "1 answer(s) are to questions" in page
+    )
     assert "Exercises</h3>" not in page and summary.title("99") == "Lesson 99"

@@ -4,17 +4,21 @@ What is counted are sessions: one start of a notebook. Whoever starts it twice i
 """
 
 import json
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
+from layerscope.classroom import SHARE
 from layerscope.lessons.check import lesson_parts
 from layerscope.source import DataError
 
 ENDINGS = {"guess": None, "check": {"pass", "fail", "error", "todo"}, "use": {"own", "reference"}}
-FIELDS = {"session": str, "lesson": str, "question": str, "answer": str, "mistake": str, "attempt": int, "seconds": int}
+TEXTS = ("session", "lesson", "question", "answer", "mistake")
+LONGEST = 10**8  # seconds, about three years: what is above was not counted by a notebook
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # of a terminal: no answer has them
 
 
 class Choice(NamedTuple):
@@ -70,7 +74,7 @@ class Tally(NamedTuple):
     lessons: tuple[LessonTally, ...]
     sessions: int
     answers: int
-    unreadable: int  # lines that are damaged
+    unreadable: int  # lines that are damaged, and files that cannot be read
     unknown: int  # answers to questions that this version does not have
 
 
@@ -78,12 +82,12 @@ Line = dict[str, Any]
 
 
 def tally(folder: Path) -> Tally:
-    """Of the files in `folder`/answers.
+    """Of the files in `folder`/share/answers. The class can write there, so a line is counted, or called damaged.
 
     Raises:
         DataError: if there are none.
     """
-    lines, unreadable = _lines(folder / "answers")
+    lines, unreadable = _lines(folder / SHARE / "answers")
     known = [line for line in lines if _is_known(line)]
     numbers = sorted({line["lesson"] for line in known}, key=int)
     of = {number: [line for line in known if line["lesson"] == number] for number in numbers}
@@ -97,29 +101,45 @@ def _lines(answers: Path) -> tuple[list[Line], int]:
     if not files:
         raise DataError(
             f"no answers in {answers}. They are kept only where LAYERSCOPE_ANSWERS names that folder when the notebook "
-            "is started; README.md of the class says how."
+            "is started; README.md of the class says how. Answers that were kept elsewhere: copy their files there."
         )
     found, unreadable = [], 0
     for file in files:
-        for text in file.read_text(encoding="utf-8", errors="replace").splitlines():
-            line = _line(text)
-            if line is None:
-                unreadable += 1
-            else:
-                found.append(line)
+        try:
+            texts = file.read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            unreadable += 1
+            continue
+        read = [_line(text) for text in texts]
+        found += [line for line in read if line]
+        unreadable += read.count(None)
     return found, unreadable
 
 
 def _line(text: str) -> Line | None:
+    """What a notebook would have written; None if it did not."""
     try:
         line = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(line, dict) or line.get("kind") not in ENDINGS:
+    if not isinstance(line, dict) or not all(is_text(line.get(field)) for field in TEXTS):
         return None
-    whole = all(isinstance(line.get(field), kind) for field, kind in FIELDS.items())
-    endings = ENDINGS[line["kind"]]
-    return line if whole and (endings is None or line["answer"] in endings) else None
+    kind, seconds = line.get("kind"), line.get("seconds")
+    if not isinstance(kind, str) or kind not in ENDINGS or type(seconds) is not int or not 0 <= seconds <= LONGEST:
+        return None
+    endings = ENDINGS[kind]
+    return line if endings is None or line["answer"] in endings else None
+
+
+def is_text(value: Any) -> bool:
+    """A string that can be written to a page and shown in a terminal."""
+    if not isinstance(value, str) or CONTROL.search(value):
+        return False
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character
+        return False
+    return True
 
 
 def _is_known(line: Line) -> bool:

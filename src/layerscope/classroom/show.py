@@ -5,6 +5,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from layerscope.classroom import SHARE, TEACHER
 from layerscope.classroom.answers import Tally
 from layerscope.classroom.folder import SLIDES, Class
 from layerscope.classroom.machines import Machines
@@ -14,7 +15,7 @@ from layerscope.terminal import console, say
 
 
 def print_mirror(folder: Path, made: list[Mirrored]) -> None:
-    table = Table("", "name", "MB", "how", "licence", title=f"Mirror: {folder}", title_justify="left")
+    table = Table("", "name", "MB", "how", "licence", title=Text(f"Mirror: {folder}"), title_justify="left")
     for one in made:
         sign = "!" if one.failed else "ok" if one.files else "-"
         size = f"{one.size / 1e6:,.1f}" if one.files else ""
@@ -28,20 +29,21 @@ def print_mirror(folder: Path, made: list[Mirrored]) -> None:
 
 
 def print_class(made: Class) -> None:
-    table = Table("lesson", "guesses", "exercises", "needs", title=f"Class: {made.folder}", title_justify="left")
+    table = Table("lesson", "guesses", "exercises", "needs", title=Text(f"Class: {made.folder}"), title_justify="left")
     for lesson in made.lessons:
         table.add_row(lesson.title, str(lesson.guesses), str(lesson.checks), ", ".join(lesson.data + lesson.weights))
     console.print(table)
     if made.mirrored is None:
-        say("No data was fetched. Later: layerscope data mirror " + str(made.folder / "mirror"))
+        say(f"No data was fetched. Later, the same without --no-mirror: layerscope class {made.folder}")
     else:
-        print_mirror(made.folder / "mirror", made.mirrored)
+        print_mirror(made.folder / SHARE / "mirror", made.mirrored)
     if not made.slides:
         say(SLIDES)
     if made.kept:
-        say(f"Left as they are, since they differ from what would be written: {', '.join(made.kept)}. Delete one, and")
-        say("the same command writes it anew.")
-    say(f"Keep {made.folder / 'solutions'} from the shared drive. What to do next: {made.folder / 'README.md'}")
+        say(f"Left as they are, since they were changed after they were made: {', '.join(made.kept)}.")
+        say("Delete one, and the same command writes it anew.")
+    say(f"Hand out {made.folder / SHARE} ({made.size / 1e6:,.0f} MB). Keep {made.folder / TEACHER} to yourself.")
+    say(f"What to do next: {made.folder / 'README.md'}")
     if missing := left_out(made.mirrored or []):
         raise RuntimeError(
             f"the folder is made, but not in its mirror: {', '.join(one.name for one in missing)}. The reasons stand "
@@ -57,12 +59,23 @@ def print_machines(found: Machines) -> None:
     if found.missing:
         lacking = Table("missing", "on", "for lesson", "what to do", title_justify="left")
         for one in found.missing:
-            names = ", ".join(one.machines[:5]) + (", …" if len(one.machines) > 5 else "")
-            lacking.add_row(Text(one.what), f"{len(one.machines)}: {names}", ", ".join(one.lessons), Text(one.advice))
+            names = _some(one.machines)
+            on = Text(f"{len(one.machines)}: {names}")
+            lacking.add_row(Text(one.what), on, ", ".join(one.lessons), Text(one.advice))
         console.print(lacking)
+    if found.to_set:
+        say(f"LAYERSCOPE_MIRROR was not set when these were checked (START.md, step 2): {_some(found.to_set)}.")
+    if found.unmeasured:
+        say(f"Memory could not be checked on: {_some(found.unmeasured)}.")
+    if found.again:
+        say(f"Checked for another version, or before a lesson was added; check again: {_some(found.again)}.")
     if found.unreadable:
         say(f"Cannot be read, check these machines again: {', '.join(found.unreadable)}.")
     say(f"{of(found.all_ready, len(found.ready))} machines are ready for lesson {', '.join(found.lessons)}.")
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
 
 
 def print_summary(found: Tally, page: Path) -> None:

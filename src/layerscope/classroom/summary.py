@@ -7,13 +7,18 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from layerscope.checkpoint import write_text
+from layerscope.classroom import TEACHER
 from layerscope.classroom.answers import Guessed, LessonTally, Tally
 from layerscope.classroom.course import lessons
 from layerscope.judge import wilson
 from layerscope.source import DataError
 
 FEW = 5  # sessions; below, a count may say who it was
-INLINE = ((r"\*\*(.+?)\*\*", "strong"), (r"\*(.+?)\*", "em"), (r"`(.+?)`", "code"))
+CODE = re.compile(r"`([^`]+)`")
+EMPHASIS = (  # as Markdown has it: a star beside a space, or within a word, is a star
+    (re.compile(r"(?<![\w*])\*\*(?=\S)(.+?)(?<=\S)\*\*(?![\w*])"), "strong"),
+    (re.compile(r"(?<![\w*])\*(?=[^\s*])(.+?)(?<=[^\s*])\*(?![\w*])"), "em"),
+)
 
 
 def write_summary(found: Tally, folder: Path) -> Path:
@@ -22,7 +27,8 @@ def write_summary(found: Tally, folder: Path) -> Path:
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined)
     environment.filters |= {"inline": inline, "lesson": title}
     told = {"of": of, "interval": interval, "guesses": guess_words, "stuck": stuck_words, "FEW": FEW}
-    out = folder / "summary.html"
+    out = folder / TEACHER / "summary.html"
+    out.parent.mkdir(exist_ok=True)
     write_text(out, environment.get_template("summary.html.jinja").render(found=found, **told))
     return out
 
@@ -48,10 +54,14 @@ def interval(k: int, n: int) -> str:
 
 def inline(text: str) -> Markup:
     """The little Markdown that questions have."""
-    made = str(escape(text))
-    for pattern, tag in INLINE:
-        made = re.sub(pattern, rf"<{tag}>\1</{tag}>", made)
-    return Markup(made)  # what came in was escaped
+    parts = CODE.split(str(escape(text)))  # between the texts stands what was code
+    for i, part in enumerate(parts):
+        if i % 2:
+            parts[i] = f"<code>{part}</code>"
+        else:
+            for pattern, tag in EMPHASIS:
+                parts[i] = pattern.sub(rf"<{tag}>\1</{tag}>", parts[i])
+    return Markup("".join(parts))  # what came in was escaped
 
 
 def guess_words(lesson: LessonTally) -> str:

@@ -1,8 +1,7 @@
 """What a class answers, kept in a folder of its own: only where LAYERSCOPE_ANSWERS names one. Nothing is sent anywhere.
 
-A line holds the question, the answer, the number of the try and the seconds since the notebook was started; no name, no
-date, no code, and nothing that an answer has put into a message. A session, which is one start of a notebook, has a
-random number.
+A line holds the question, the answer and the seconds since the notebook was started; no name, no date, no code, and
+nothing that an answer has put into a message. A session, which is one start of a notebook, has a random number.
 """
 
 import ast
@@ -10,7 +9,6 @@ import json
 import os
 import secrets
 import traceback
-from collections import Counter
 from pathlib import Path
 from time import monotonic
 from typing import Literal
@@ -28,8 +26,7 @@ class _Session:
     def __init__(self) -> None:
         self.id = secrets.token_hex(8)
         self.began = monotonic()
-        self.tries: Counter[tuple[str, str]] = Counter()
-        self.told = ""  # the folder about which the learner was told
+        self.told = ""  # what the learner was told last
 
 
 _session = _Session()
@@ -45,8 +42,6 @@ def record(name: str, kind: Kind, answer: str, mistake: str = "") -> None:
     folder = os.environ.get(VARIABLE)
     if not folder:
         return
-    if answer != "todo":  # it was no try
-        _session.tries[kind, name] += 1
     line = {
         "session": _session.id,
         "lesson": name.split(".")[0],
@@ -54,7 +49,6 @@ def record(name: str, kind: Kind, answer: str, mistake: str = "") -> None:
         "kind": kind,
         "answer": answer,
         "mistake": mistake,
-        "attempt": _session.tries[kind, name],
         "seconds": round(monotonic() - _session.began),
     }
     try:
@@ -65,7 +59,7 @@ def record(name: str, kind: Kind, answer: str, mistake: str = "") -> None:
         told = f"Answers are kept, without a name, in {folder}, for a summary of the class. {VARIABLE} asks for it."
     except (OSError, RuntimeError, ValueError) as error:
         told = f"Answers cannot be kept in {folder} ({type(error).__name__}). The lesson goes on without."
-    _tell_once(folder, told)
+    _tell(told)
 
 
 def known_mistake(error: AssertionError) -> str:
@@ -111,9 +105,10 @@ def _words(message: ast.expr | None) -> str:
             return ""
 
 
-def _tell_once(folder: str, sentence: str) -> None:
+def _tell(sentence: str) -> None:
+    """Once, and again whenever it has changed: whether answers are kept is never left open."""
     from layerscope.lessons.show import note
 
-    if _session.told != folder:
-        _session.told = folder
+    if _session.told != sentence:
+        _session.told = sentence
         note(sentence)
