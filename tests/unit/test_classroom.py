@@ -1,7 +1,11 @@
 """The folder of a class, as a teacher would use it."""
 
+import importlib.util
 import json
+import shutil
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
@@ -71,6 +75,33 @@ def test_the_wheel_is_told_to_hold_them():
     included = settings["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     for source, place in included.items():
         assert (course.REPOSITORY / source).exists() and place.startswith("layerscope/classroom/")
+    assert "custom" in settings["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]
+
+
+def test_the_wheel_holds_the_slides_where_they_were_built(tmp_path, monkeypatch):
+    """As hatchling would run hatch_build.py; then `layerscope class` of an installed package finds them."""
+    hook = ModuleType("interface")
+    vars(hook)["BuildHookInterface"] = type("BuildHookInterface", (), {})
+    monkeypatch.setitem(sys.modules, "hatchling.builders.hooks.plugin.interface", hook)
+    spec = importlib.util.spec_from_file_location("hatch_build", course.REPOSITORY / "hatch_build.py")
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    builder = module.Slides()
+    builder.root = str(tmp_path)
+    built = tmp_path / "build" / "slides"
+    for version, wanted in (("standard", {}), ("editable", {}), ("standard", {"a.html", "a-notes.html", "a.pdf"})):
+        data: dict = {"force_include": {}}
+        if wanted:
+            (built / "a-png").mkdir(parents=True)
+            for name in wanted:
+                (built / name).write_text("x")
+        builder.initialize(version, data)
+        assert data["force_include"] == {str(built / n): f"layerscope/classroom/slides/{n}" for n in wanted}
+    shutil.copytree(built, tmp_path / "installed" / "slides")
+    monkeypatch.setattr(course, "PACKAGE", tmp_path / "installed")
+    monkeypatch.setattr(course, "REPOSITORY", tmp_path / "site-packages")
+    assert {file.name for file in slides()} == wanted
 
 
 # the folder
