@@ -12,6 +12,7 @@ install_import_hook("layerscope", "tower.checked")
 import numpy as np
 import pytest
 import torch
+from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401  hooks
 
 from layerscope.card import Card
 from layerscope.dataset import Dataset
