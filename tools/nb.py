@@ -88,6 +88,11 @@ def build(source: Path, kind: str) -> NotebookNode:
     return notebook
 
 
+def number(name: str) -> str:
+    """That of a lesson: "0" of DL-Example-0-A-network-from-scratch."""
+    return name.split("-")[2]
+
+
 def tags(cell: NotebookNode) -> list[str]:
     return cell.metadata.get("tags", [])
 
@@ -140,7 +145,7 @@ def _setup(extra: str) -> str:
 
 def header(name: str) -> str:
     """What the last full run of a lesson took."""
-    found = json.loads(MEASURED.read_text()).get(name) if MEASURED.exists() else None
+    found = json.loads(MEASURED.read_text(encoding="utf-8")).get(name) if MEASURED.exists() else None
     if not found:
         return "*Time, memory and download of this lesson were not measured yet.*"
     minutes, seconds = divmod(round(found["seconds"]), 60)
@@ -245,7 +250,8 @@ def run(source: Path, mode: str, again: bool = False) -> str:
         found["seconds"] = round(took, 1)
         notebook.metadata |= {"key": of, "measured": found}
     finally:
-        nbformat.write(notebook, out)
+        nbformat.write(notebook, part := out.with_suffix(".part"))
+        part.replace(out)
     if mode == "full":
         _remember(source.stem, found)
     return f"{source.stem}: {took:.0f} s, {found['memory'] / 1e9:.2f} GB, slowest {_slowest(notebook)}"
@@ -263,10 +269,12 @@ def _slowest(notebook: NotebookNode) -> str:
 
 
 def _remember(name: str, found: dict[str, Any]) -> None:
-    all_found = json.loads(MEASURED.read_text()) if MEASURED.exists() else {}
+    from layerscope.checkpoint import write_text
+
+    all_found = json.loads(MEASURED.read_text(encoding="utf-8")) if MEASURED.exists() else {}
     machine = f"{os.cpu_count()} CPU cores ({platform.machine()}, {platform.system()})"
     all_found[name] = found | {"machine": machine, "date": time.strftime("%Y-%m-%d")}
-    MEASURED.write_text(json.dumps(all_found, indent=1, sort_keys=True) + "\n")
+    write_text(MEASURED, json.dumps(all_found, indent=1, sort_keys=True) + "\n")  # whole, or as it was
 
 
 def main() -> int:
@@ -284,7 +292,7 @@ def main() -> int:
     if asked.what == "build":
         write_all()
         return 0
-    chosen = [s for s in LESSONS if not asked.names or {s.stem, s.stem.split("-")[2]} & set(asked.names)]
+    chosen = [s for s in LESSONS if not asked.names or {s.stem, number(s.stem)} & set(asked.names)]
     if not chosen:
         raise SystemExit(f"no lesson is called {' or '.join(asked.names)}. There are: {[s.stem for s in LESSONS]}.")
     mode = "student" if asked.student else "smoke" if asked.smoke else "full"

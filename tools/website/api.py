@@ -205,8 +205,7 @@ def met_in_lessons() -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     public = {name: f"layerscope.{module}" for name, module in _public().items()}
     for source in nb.LESSONS:
-        number = source.stem.split("-")[2]
-        link = f"[lesson {number}](../lessons/{source.stem}.ipynb)"
+        link = f"[lesson {nb.number(source.stem)}](../lessons/{source.stem}.ipynb)"
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("layerscope"):
                 for alias in node.names:

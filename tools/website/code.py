@@ -1,6 +1,9 @@
 """A module of the library read as text: its public names with their signatures, shapes, fields and comments.
 
-Nothing is imported, so what is shown needs no extra to be installed.
+Why not Sphinx's autodoc with napoleon, which was tried on ten modules: a comment behind a field or a constant is lost
+("Alias for field number 0" stands there instead), a property's "What is asked: its class" is taken for the type "What
+is asked", and docstrings are read as reStructuredText, while ours are plain words with `code` in them. Shapes in words
+would still be ours to write.
 """
 
 import ast
@@ -8,6 +11,7 @@ import re
 import tokenize
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 AXES = {
@@ -53,6 +57,7 @@ class Module:
     constants: tuple[tuple[str, str, str], ...]  # name, value, comment
 
 
+@cache
 def read(path: Path, dotted: str) -> Module:
     text = path.read_text(encoding="utf-8")
     tree, comments = ast.parse(text), _comments(path)
@@ -131,13 +136,12 @@ def _is_values(node: ast.ClassDef) -> bool:
 
 
 def _signature(node: ast.FunctionDef, links: _Full, method: bool = False) -> str:
-    node = deepcopy(node)
-    for arg in [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]:
+    arguments, returns = deepcopy((node.args, node.returns))  # without the body, which is large
+    for arg in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
         arg.annotation = arg.annotation and links.visit(arg.annotation)
-    node.returns = node.returns and links.visit(node.returns)
-    args = ast.unparse(node.args)
+    args = ast.unparse(arguments)
     args = re.sub(r"^(self|cls)(, )?", "", args) if method else args
-    return _quoted(f"({args}){f' -> {ast.unparse(node.returns)}' if node.returns else ''}")
+    return _quoted(f"({args}){f' -> {ast.unparse(links.visit(returns))}' if returns else ''}")
 
 
 def _quoted(text: str) -> str:
