@@ -10,6 +10,7 @@ SAMPLES = 400
 
 def start_atlas(data: str | None = None) -> tuple[str, str]:
     """The page, and the title of the data set that it shows: MedNIST where it can be had, else the phantoms."""
+    from layerscope.checkpoint import write_text
     from layerscope.data import DATASETS
     from layerscope.data.available import first_available
 
@@ -17,7 +18,7 @@ def start_atlas(data: str | None = None) -> tuple[str, str]:
     kept = KEPT / f"start-{name}-{_key()}.html"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(_made(name), encoding="utf-8")
+        write_text(kept, _made(name))  # whole or not at all: it is taken as long as its key holds
     return kept.read_text(encoding="utf-8"), DATASETS[name].CARD.title
 
 

@@ -30,6 +30,7 @@ class Case:
 
 def measure(names: list[str]) -> None:
     """Measure data sets and keep what was found; what cannot be had here keeps its last result."""
+    from layerscope.checkpoint import write_text
     from layerscope.data import DATASETS
     from layerscope.source import DataError
 
@@ -45,7 +46,7 @@ def measure(names: list[str]) -> None:
             continue
         print(f"{name}: {time.perf_counter() - start:.0f} s", flush=True)
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+        write_text(RESULTS, json.dumps(found, indent=1, sort_keys=True) + "\n")
 
 
 def of(name: str) -> dict[str, Any]:
