@@ -5,6 +5,7 @@ import html
 import json
 import re
 from base64 import b64decode
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -27,14 +28,39 @@ SOLUTIONS = {"exercise": "Our solution", "guess": "Our guess"}
 
 
 def pages(mode: str) -> Files:
-    """Every lesson with its files. `mode` is "full" or "smoke": which runs in build/lessons to take."""
+    """Every lesson with its files.
+
+    Args:
+        mode: which runs in build/lessons to take, "full" or "smoke"; with "unrun", none.
+    """
     made: Files = {"lessons/index.md": index()}
-    for source in nb.LESSONS:
-        run = nbformat.read(nb.RUNS / mode / f"{source.stem}.ipynb", 4)
-        made |= page(source.stem, run, nb.build(source, "student"), short=mode != "full")
-        for kind in nb.KINDS:
-            made[f"_extra/notebooks/{kind}/{source.stem}.ipynb"] = nb.text(nb.build(source, kind))
+    student, solution = ({source.stem: nb.build(source, kind) for source in nb.LESSONS} for kind in nb.KINDS)
+    runs = deepcopy(solution) if mode == "unrun" else taken(solution, nb.RUNS / mode, mode)
+    for name in student:
+        made[f"_extra/notebooks/student/{name}.ipynb"] = nb.text(student[name])
+        made[f"_extra/notebooks/solution/{name}.ipynb"] = nb.text(solution[name])
+        made |= page(name, runs[name], student[name], short=mode == "smoke")
     return made
+
+
+def taken(solution: dict[str, NotebookNode], folder: Path, mode: str) -> dict[str, NotebookNode]:
+    """The last run of each lesson. One that failed or is not there ends the build; one that is out of date is named."""
+    runs, faults = {}, []
+    for name, notebook in solution.items():
+        again = f"Run it: python tools/nb.py run {nb.number(name)}" + " --smoke" * (mode == "smoke")
+        if not (file := folder / f"{name}.ipynb").exists():
+            faults.append(f"{name} was not run yet. {again}")
+            continue
+        run = runs[name] = nbformat.read(file, 4)
+        errors = [output for cell in run.cells for output in cell.get("outputs", []) if output.output_type == "error"]
+        if errors or "key" not in run.metadata:
+            what = f"{errors[0].ename}: {errors[0].evalue}" if errors else "it was stopped"
+            faults.append(f"{name}: its last run failed ({what}). {again}")
+        elif run.metadata["key"] != nb.key(notebook, mode):
+            print(f"{name}: the lesson or the library has changed since its last run. {again}", flush=True)
+    if faults:
+        raise SystemExit("\n".join(faults))
+    return runs
 
 
 def run(mode: str) -> None:
