@@ -13,11 +13,6 @@ KINDS = {
     "graphs": "molecules, as graphs",
 }
 PARTS = ("train", "val", "test")
-REMARKS = {
-    "nci": "RDKit's logP is left out of the descriptors, for it is the very number that is asked for. What is left "
-    "holds sums over the same contributions of atoms, so the straight line is still told much: look at what a feature "
-    "was computed from.",
-}
 FROM = {"download": "fetched and checked", "own copy": "your own copy", "drawn": "drawn by the library"}
 
 
@@ -164,7 +159,7 @@ def reference(name: str, module: Any, found: dict[str, Any] | None) -> str:
             f"Learned from {own['learned from']:,} samples and judged on {samples:,} others, in {groups:,} groups; "
             f"intervals are over groups. Measured {found['date']} with layerscope {found['version']} by "
             f"`python tools/site.py measure {name}`.",
-            *(["", REMARKS[name]] if name in REMARKS else []),
+            *(["", remark] if (remark := getattr(module, "REMARK", "")) else []),
         ]
     else:
         lines.append(NOT_MEASURED[module.FROM])
@@ -200,10 +195,11 @@ def percent(value: float) -> str:
 
 
 def use(name: str, module: Any) -> str:
-    data = " --data MURA-v1.1.zip" if module.FROM == "own copy" else ""
-    load = f'DATASETS["{name}"].load({"Path(" + repr("MURA-v1.1.zip") + ")" if data else ""})'
+    own = (getattr(module, "FILE", "") or module.SOURCE.file) if module.FROM == "own copy" else ""
+    data = f" --data {own}" if own else ""
+    path = f'Path("{own}")' if own else ""
     return (
         f"```sh\nlayerscope data get {name}{data}\nlayerscope run {name}{data}\n```\n\n```python\n"
-        f"{'from pathlib import Path' + chr(10) if data else ''}from layerscope import DATASETS, SPLITS\n\n"
-        f'loaded = {load}\nparts = SPLITS["{module.SPLIT}"](loaded.dataset, seed=0)\n```'
+        f"{'from pathlib import Path' + chr(10) if own else ''}from layerscope import DATASETS, SPLITS\n\n"
+        f'loaded = DATASETS["{name}"].load({path})\nparts = SPLITS["{module.SPLIT}"](loaded.dataset, seed=0)\n```'
     )

@@ -42,9 +42,10 @@ SPLIT = "published"
 FROM = "own copy"
 KIND = "images"
 SIZE = 128
+FILE = "MURA-v1.1.zip"
 HOW = (
     "MURA may not be redistributed, so there is nothing to download from here. Register at "
-    "https://stanfordmlgroup.github.io/competitions/mura/, download MURA-v1.1.zip, and give it or its unpacked folder "
+    f"https://stanfordmlgroup.github.io/competitions/mura/, download {FILE}, and give it or its unpacked folder "
     "with --data. To try without: layerscope run xrays (X-ray phantoms in MURA's layout)."
 )
 NOT_HANDED_ON = (

@@ -46,6 +46,11 @@ UNREADABLE = 8
 SPLIT = "groups"
 FROM = "download"
 KIND = "graphs"
+REMARK = (  # on its reference results
+    "RDKit's logP is left out of the descriptors, for it is the very number that is asked for. What is left holds "
+    "sums over the same contributions of atoms, so the straight line is still told much: look at what a feature was "
+    "computed from."
+)
 
 
 def load(path: Path | None = None, skip_bad: bool = False, progress: Progress = silent) -> Loaded:
