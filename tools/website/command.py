@@ -1,4 +1,4 @@
-"""The command line as it says it itself: every command, argument and option."""
+"""The command line as it says it itself: every command, argument and option, in the words of `--help`."""
 
 from typing import Any
 
@@ -13,44 +13,24 @@ def pages() -> Files:
 
     root = typer.main.get_command(app)
     lines = ["# The command", "", plain(root.help or ""), "", plain(str(root.epilog or "")), ""]
-    for words, command in _commands(root, ["layerscope"]):
-        lines += [
-            f"## {' '.join(words)}",
-            "",
-            plain(" ".join((command.help or "").split())),
-            "",
-            *_usage(words, command),
-            "",
-        ]
-        rows = [_row(parameter) for parameter in command.params if parameter.name != "help"]
+    for command, context in _commands(root, root.context_class(root, info_name="layerscope")):
+        usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
+        said = plain(" ".join((command.help or "").split()))
+        lines += [f"## {context.command_path}", "", said, "", "```sh", usage, "```", ""]
+        records = [parameter.get_help_record(context) for parameter in command.params]
+        rows = [_row(*record) for record in records if record]
         if rows:
             lines += ["| option | what it does |", "|---|---|", *rows, ""]
     return {"use/command.md": "\n".join(lines)}
 
 
-def _commands(command: Any, words: list[str]) -> list[tuple[list[str], Any]]:
+def _commands(command: Any, context: Any) -> list[tuple[Any, Any]]:
+    """Every command that does something, with its context."""
     if not hasattr(command, "commands"):
-        return [(words, command)]
-    return [found for name, inner in command.commands.items() for found in _commands(inner, [*words, name])]
+        return [(command, context)]
+    inner = [(one, one.context_class(one, info_name=name, parent=context)) for name, one in command.commands.items()]
+    return [found for one in inner for found in _commands(*one)]
 
 
-def _usage(words: list[str], command: Any) -> list[str]:
-    arguments = [_metavar(parameter) for parameter in command.params if parameter.param_type_name == "argument"]
-    options = ["[OPTIONS]"] * any(parameter.param_type_name == "option" for parameter in command.params)
-    return ["```sh", " ".join([*words, *options, *arguments]), "```"]
-
-
-def _metavar(parameter: Any) -> str:
-    name = parameter.name.upper() + "..." * (parameter.nargs == -1)
-    return name if parameter.required else f"[{name}]"
-
-
-def _row(parameter: Any) -> str:
-    names = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
-    if parameter.param_type_name == "argument":
-        names = f"`{parameter.name.upper()}`"
-    said = plain(" ".join((getattr(parameter, "help", "") or "").split()))
-    value = parameter.default
-    usual = f" Default: `{value}`." if isinstance(value, str | int | float) and not isinstance(value, bool) else ""
-    stop = "." if said and said[-1] not in ".?" else ""
-    return f"| {names} | {said}{stop}{usual} |"
+def _row(names: str, said: str) -> str:
+    return f"| `{names.replace('|', chr(92) + '|')}` | {plain(' '.join(said.split()))} |"
