@@ -11,21 +11,23 @@ def make_class(
         Path, typer.Argument(help="The folder of the class; made if need be.", metavar="DIR", show_default=False)
     ],
     lessons: Annotated[
-        str | None, typer.Option(help="Numbers, such as 0,1,3. Default: all lessons.", show_default=False)
+        str | None,
+        typer.Option(help="Numbers, such as 0,1,3, to add. Default: those that it has, else all.", show_default=False),
     ] = None,
     mirror: Annotated[
         bool, typer.Option("--mirror/--no-mirror", help="Fetch the data, so that the laptops need no internet.")
     ] = True,
     summary: Annotated[
-        bool, typer.Option("--summary", help="Instead: what the class answered, also as DIR/summary.html.")
+        bool, typer.Option("--summary", help="Instead: what the class answered, also as DIR/teacher/summary.html.")
     ] = False,
     machines: Annotated[
         bool, typer.Option("--machines", help="Instead: which machines of the class are ready, and what is missing.")
     ] = False,
 ) -> None:
-    """Make a folder for a class: notebooks, solutions apart, slides, data, a check of its machines, answers.
+    """Make a folder for a class: DIR/share to hand out (notebooks, data, a check of each machine), DIR/teacher to keep.
 
-    DIR/README.md says what to hand out and how to go about it. A file that you have changed is never overwritten.
+    DIR/README.md says how to go about it, also without internet. Called again, it brings the folder up to date; a file
+    that you have changed is never overwritten.
     """
     from layerscope.classroom import show
     from layerscope.classroom.answers import tally

@@ -260,6 +260,22 @@ def test_no_file_that_was_changed_is_ever_overwritten(tmp_path, monkeypatch, nam
     assert make(into, with_mirror=False).kept == () and (into / name).read_text(encoding="utf-8") != "mine"
 
 
+def test_what_was_stopped_half_way_is_made_good_and_not_taken_for_a_change(tmp_path, monkeypatch):
+    real = Path.write_bytes
+
+    def full(path, data):
+        real(path, data[:10])
+        raise OSError("No space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Path, "write_bytes", full)
+        with pytest.raises(OSError, match="No space"):
+            make(tmp_path / "class", ["0"], with_mirror=False)
+    again = make(tmp_path / "class", ["0"], with_mirror=False)
+    assert again.kept == () and not any(path.suffix == ".part" for path in again.folder.rglob("*"))
+    assert "YOUR CODE HERE" in next((again.folder / "share" / "student").iterdir()).read_text(encoding="utf-8")
+
+
 def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(ValueError, match="holds other things and is no folder of a class"):

@@ -60,16 +60,16 @@ def make(into: Path, numbers: Sequence[str] = (), with_mirror: bool = True, prog
     """
     made = _made_before(into)
     chosen = lessons([*dict.fromkeys([*made.lessons, *numbers])] if numbers else made.lessons)
+    for name in ("machines", "answers"):
+        (into / SHARE / name).mkdir(parents=True, exist_ok=True)
+    _note(into, made)  # first, so that a call that was stopped can be made again
     kept, digests = [], dict(made.files)
     for name, data in _files(chosen).items():
         if _write(into / name, data, made.files.get(name)):
             digests[name] = hashlib.sha256(data).hexdigest()
         else:
             kept.append(name)
-    for name in ("machines", "answers"):
-        (into / SHARE / name).mkdir(exist_ok=True)
-    told = {"lessons": [lesson.number for lesson in chosen], "files": digests}
-    write_text(into / MADE, json.dumps(told, indent=1) + "\n")
+    _note(into, Made([lesson.number for lesson in chosen], digests))
     found = mirror(into / SHARE / "mirror", needed(chosen), progress) if with_mirror else None
     return Class(into, tuple(chosen), len(slides()), tuple(kept), found)
 
@@ -93,6 +93,10 @@ def _made_before(into: Path) -> Made:
             "a new folder, and copy into it what you have changed."
         ) from error
     return made
+
+
+def _note(into: Path, made: Made) -> None:
+    write_text(into / MADE, json.dumps(made._asdict(), indent=1) + "\n")
 
 
 def _files(chosen: Sequence[Lesson]) -> dict[str, bytes]:
@@ -119,7 +123,9 @@ def _write(path: Path, data: bytes, before: str | None) -> bool:
         if hashlib.sha256(there).hexdigest() != before:
             return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
+    part = path.with_name(f"{path.name}.part")  # half a file would be taken for one that somebody has changed
+    part.write_bytes(data)
+    part.replace(path)
     return True
 
 
