@@ -1,4 +1,4 @@
-# make run | make test | make lab | make lessons | make notebooks | make slides | make site | make lint | make bench | make figure
+# make run | make test | make lab | make lessons | make notebooks | make slides | make site | make links | make lint | make bench | make figure
 # Each sets up what it needs. Python 3.11 or newer; no GPU; no internet beyond the package registry.
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
@@ -9,7 +9,7 @@ ifneq ($(MIRROR),)
 export LAYERSCOPE_MIRROR ?= $(MIRROR)
 endif
 
-.PHONY: run quick test lab lessons notebooks slides slide-results lint bench figure site clean
+.PHONY: run quick test lab lessons notebooks slides slide-results lint bench figure site links clean
 
 run: .venv/run
 	$(BIN)/layerscope run
@@ -59,6 +59,9 @@ figure: .venv/dev
 site: .venv/docs docs/node_modules
 	$(BIN)/python tools/site.py build
 	$(BIN)/python tools/site.py check
+
+links: .venv/docs
+	$(BIN)/python tools/site.py links
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer was not found. Install it, or name it: make run PYTHON=/path/to/python"; exit 1; }

@@ -70,6 +70,15 @@ mathjax_path = "vendor/tex-svg.js"  # MathJax 3 as SVG: one file, no font to fet
 mathjax3_config = {"svg": {"fontCache": "local"}, "options": {"enableMenu": False}}
 suppress_warnings = ["mystnb.mime_priority"]
 
+# `make links`. Our own files on GitHub are not asked for: they are made of the paths that are here.
+linkcheck_ignore = [
+    re.escape(made["repository"]) + "/(blob|commit)/",
+    re.escape(made["repository"].replace("github.com", "colab.research.google.com/github")),
+]
+linkcheck_anchors_ignore_for_url = ["https://github.com/"]  # its pages are put together in the browser
+linkcheck_retries = 3
+linkcheck_timeout = 30
+
 
 def tidy(app, page, template, context, doctree):  # noqa: ARG001  Sphinx calls it with all of these
     """Mend what screen readers stumble over: a header without words, and parameters in a list that has no terms."""
@@ -85,5 +94,12 @@ def _as_divs(items: str) -> str:
     return items.replace("<dd>", "<div>").replace("</dd>", "</div>")
 
 
+def registered(app, uri):  # noqa: ARG001
+    """A DOI is asked for where it is registered: many publishers turn programs away."""
+    found = re.fullmatch(r"https://doi\.org/(10\..+)", uri)
+    return f"https://doi.org/api/handles/{found[1]}" if found else None
+
+
 def setup(app):
     app.connect("html-page-context", tidy)
+    app.connect("linkcheck-process-uri", registered)

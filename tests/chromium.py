@@ -1,28 +1,25 @@
-"""The system's Chromium, for tests of pages; where there is none, `needs_chromium` skips them and says so."""
+"""Chromium, for tests of pages; where there is none, `needs_chromium` skips them and says so."""
 
-import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-PROGRAM = shutil.which("chromium")
-needs_chromium = pytest.mark.skipif(not PROGRAM, reason="Chromium is not installed")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update"),
-]
+sys.path.append(str(Path(__file__).parents[1] / "tools"))
+import chrome
+
+needs_chromium = pytest.mark.skipif(not chrome.PROGRAM, reason="needs Chromium")
 
 
 @contextmanager
-def chromium() -> Iterator[Any]:
-    """A browser."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=PROGRAM, args=FLAGS)
+def chromium(alone: bool = True) -> Iterator[Any]:
+    """A browser, as `chrome.chromium`."""
+    pytest.importorskip("playwright.sync_api")
+    with chrome.chromium(alone) as browser:
         yield browser
-        browser.close()
 
 
 @contextmanager

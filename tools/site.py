@@ -3,7 +3,8 @@
     python tools/site.py build             lessons as run in full (what is out of date is run), into build/site
     python tools/site.py build --smoke     lessons as run with small numbers; the pages say so
     python tools/site.py measure [NAME...] data sets: groups, leaks, reference results, into docs/results/data.json
-    python tools/site.py check             links, requests, accessibility, width, search; --links fetches external links
+    python tools/site.py check             links within the site, requests, accessibility, width, search
+    python tools/site.py links             whether what is linked to elsewhere still answers; needs the internet
 
 Hand-written pages are in docs/; all others are made from the library, the lessons and the results of benchmarks.
 SITE_LESSONS=smoke in the environment is the same as --smoke.
@@ -18,14 +19,13 @@ from website import SITE
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["build", "measure", "check"])
+    parser.add_argument("what", choices=["build", "measure", "check", "links"])
     parser.add_argument("names", nargs="*", help="of measure: data sets; all without")
     parser.add_argument("--smoke", action="store_true", default=os.environ.get("SITE_LESSONS") == "smoke")
     parser.add_argument(
         "--no-run", action="store_true", help="of build: take the last runs as they are, if out of date"
     )
     parser.add_argument("--data", help="of build: the data set of the start page")
-    parser.add_argument("--links", action="store_true", help="of check: fetch every external link")
     asked = parser.parse_intermixed_args()
     if asked.what == "build":
         from website.assemble import build
@@ -37,10 +37,15 @@ def main() -> int:
 
         measure(asked.names)
         return 0
-    from website.check import check
+    if asked.what == "links":
+        from website.outside import check as outside
 
-    faults = check(SITE, fetch=asked.links)
-    print(*faults or ["The site is as it should be."], sep="\n")
+        faults, good = outside(), "Every link to another place is answered."
+    else:
+        from website.check import check
+
+        faults, good = check(SITE), "The site is as it should be."
+    print(*faults or [good], sep="\n")
     return bool(faults)
 
 

@@ -50,12 +50,14 @@ from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 SLIDES = ROOT / "slides"
 OUT = ROOT / "build" / "slides"
 sys.path[:0] = [str(ROOT / "tools"), str(SLIDES)]
 
+import chrome  # noqa: E402
 import slidecheck  # noqa: E402
 import slidesource  # noqa: E402
 from matplotlib.figure import Figure  # noqa: E402
@@ -64,6 +66,7 @@ FONTS = {  # files of the npm packages; the page carries them, so that it looks 
     "Inter": ("inter/files/inter-latin-wght-normal", "inter/files/inter-greek-wght-normal"),
     "JetBrains Mono": ("jetbrains-mono/files/jetbrains-mono-latin-wght-normal",),
 }
+MAIN = ('<div id=":$p">', '<div id=":$p" role="main">')  # a landmark around the slides, for screen readers
 
 
 class Wrong(Exception):
@@ -99,7 +102,7 @@ def marp(source: Path, out: Path, *flags: str) -> None:
         settings = ["--no-stdin", "-c", str(SLIDES / "marp.config.mjs"), "--browser-timeout", "120"]
         done = subprocess.run(
             [str(program), str(source), *settings, *flags, "--theme-set", str(css), "-o", str(out)],
-            env={**os.environ, "CHROME_PATH": slidecheck.PROGRAM or "", "CHROME_NO_SANDBOX": "1"},
+            env={**os.environ, "CHROME_PATH": chrome.PROGRAM or "", "CHROME_NO_SANDBOX": "1"},
             capture_output=True,
             text=True,
         )
@@ -108,30 +111,51 @@ def marp(source: Path, out: Path, *flags: str) -> None:
 
 
 def build(
-    source: Path, figures: dict[str, Callable[[], Figure]], numbers: dict[str, str], out: Path, pdf: bool = True
+    browser: Any,
+    source: Path,
+    figures: dict[str, Callable[[], Figure]],
+    numbers: dict[str, str],
+    out: Path,
+    pdf: bool = True,
 ) -> None:
     """One deck from its source into a folder, checked.
 
+    Args:
+        browser: one of `chrome.chromium`.
+        pdf: also the PDF.
+
     Raises:
-        Wrong: with everything that was found, and nothing is left half made.
+        Wrong: with everything that was found. Then the folder has no new page, only pictures of the slides.
     """
     deck = slidesource.read(source)
     wrong = slidesource.faults(deck, figures, numbers)
     if wrong:
         raise Wrong("\n".join(wrong))
     out.mkdir(parents=True, exist_ok=True)
-    filled, page = out / f"{deck.name}.md", out / f"{deck.name}.html"
-    filled.write_text(slidesource.fill(deck, figures, numbers), encoding="utf-8")
-    marp(filled, page)
-    if pdf:
-        marp(filled, page.with_suffix(".pdf"), "--pdf", "--pdf-outlines", "--allow-local-files")
-    (out / f"{deck.name}-notes.html").write_text(slidesource.notes(deck, numbers), encoding="utf-8")
-    filled.unlink()
-    look(deck, page)
+    with tempfile.TemporaryDirectory(prefix=".", dir=out) as folder:
+        made = Path(folder)
+        filled, page = made / f"{deck.name}.md", made / f"{deck.name}.html"
+        filled.write_text(slidesource.fill(deck, figures, numbers), encoding="utf-8")
+        marp(filled, page)
+        page.write_text(page.read_text(encoding="utf-8").replace(*MAIN, 1), encoding="utf-8")
+        if pdf:
+            marp(filled, page.with_suffix(".pdf"), "--pdf", "--pdf-outlines", "--allow-local-files")
+        (made / f"{deck.name}-notes.html").write_text(slidesource.notes(deck, numbers), encoding="utf-8")
+        filled.unlink()
+        look(browser, deck, page, out)
+        for file in made.iterdir():
+            file.replace(out / file.name)
 
 
-def look(deck: slidesource.Deck, page: Path) -> None:
-    wrong = slidecheck.faults(page, [slide.title for slide in deck.slides], pictures=page.parent / f"{deck.name}-png")
+def look(browser: Any, deck: slidesource.Deck, page: Path, out: Path) -> None:
+    """A picture of each slide goes to a folder in `out`, for the eye.
+
+    Raises:
+        Wrong: with everything that was found.
+    """
+    pictures = out / f"{deck.name}-png"
+    shutil.rmtree(pictures, ignore_errors=True)
+    wrong = slidecheck.faults(browser, page, [slide.title for slide in deck.slides], pictures)
     if page.with_suffix(".pdf").exists():
         figures = sum(len(slide.figures) for slide in deck.slides)
         wrong += slidecheck.pdf_faults(page.with_suffix(".pdf"), len(deck.slides), figures)
@@ -144,20 +168,20 @@ def main(job: str, names: list[str]) -> None:
         for said in import_module("measure").main(names):
             print(said, flush=True)
         return
-    if not slidecheck.PROGRAM:
+    if not chrome.PROGRAM:
         sys.exit("Chromium is needed for the PDF and the checks. On Debian and Ubuntu: apt install chromium")
-    for name in names or decks():
-        began, source = perf_counter(), SLIDES / f"{name}.md"
-        try:
-            if job == "check":
-                look(slidesource.read(source), OUT / f"{name}.html")
-            else:
-                module = import_module(f"figures.{name}")
-                shutil.rmtree(OUT / f"{name}-png", ignore_errors=True)
-                build(source, module.FIGURES, module.numbers(), OUT)
-        except Wrong as wrong:
-            sys.exit(f"{wrong}\n{name}: not built" if job == "build" else str(wrong))
-        print(f"{OUT.relative_to(ROOT) / name}.html, .pdf, -notes.html: in order, {perf_counter() - began:.0f} s")
+    with chrome.chromium() as browser:
+        for name in names or decks():
+            began, source = perf_counter(), SLIDES / f"{name}.md"
+            try:
+                if job == "check":
+                    look(browser, slidesource.read(source), OUT / f"{name}.html", OUT)
+                else:
+                    module = import_module(f"figures.{name}")
+                    build(browser, source, module.FIGURES, module.numbers(), OUT)
+            except Wrong as wrong:
+                sys.exit(f"{wrong}\n{name}: not built" if job == "build" else str(wrong))
+            print(f"{OUT.relative_to(ROOT) / name}.html, .pdf, -notes.html: in order, {perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":

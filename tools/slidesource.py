@@ -20,6 +20,7 @@ from layerscope.report.figure import VARIABLES
 NUMBER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 IMAGE = re.compile(r"^!\[(.*?)\]\((\S*?)\)$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
+REFERENCE = re.compile(r"\b(doi|arXiv):([\w./()-]*\w)")
 TYPED = re.compile(r"\d\s*%|\b\d+\.\d+\b")
 DIRECTIVE = re.compile(r"_?(class|header|footer|paginate|color|backgroundColor|backgroundImage)\s*:")
 MINUTES = re.compile(r"^(\d+(?:\.5)?) min$")
@@ -144,15 +145,21 @@ def fill(deck: Deck, figures: Draws, numbers: dict[str, str]) -> str:
             return f'<div class="figure">{inline(figures[name], name, alt)}</div>'
         return f'<div class="figure"><img alt="{html.escape(alt)}" src="{data_address(deck.folder / name)}"></div>'
 
-    def linked(found: re.Match[str]) -> str:
-        where = "https://doi.org/" if found[1] == "doi" else "https://arxiv.org/abs/"
-        return f"[{found[0]}]({where}{found[2]})"
-
     parts = []
     for slide in deck.slides:
         text = IMAGE.sub(drawn, numbered(slide.text, numbers))
-        parts.append(re.sub(r"\b(doi|arXiv):([\w./()-]*\w)", linked, text))
+        parts.append(REFERENCE.sub(lambda found: f"[{found[0]}]({_address(found)})", text))
     return f"---{deck.head}---\n\n" + "\n\n---\n\n".join(parts) + "\n"
+
+
+def _address(found: re.Match[str]) -> str:
+    return f"{'https://doi.org/' if found[1] == 'doi' else 'https://arxiv.org/abs/'}{found[2]}"
+
+
+def addresses(file: Path) -> list[str]:
+    """Every place that a deck refers or links to."""
+    text = file.read_text(encoding="utf-8")
+    return [*map(_address, REFERENCE.finditer(text)), *re.findall(r"https?://[^\s)>\"']+", text)]
 
 
 def numbered(text: str, numbers: dict[str, str]) -> str:
@@ -210,7 +217,7 @@ body{{max-width:46rem;margin:2rem auto;padding:0 1rem;font:16px/1.5 Inter,system
 h1{{letter-spacing:-.02em}}h2{{font-size:1.1rem;margin:0 0 .2rem}}p{{margin:.3rem 0}}
 section{{border-top:1px solid #d9dee3;padding:.7rem 0;break-inside:avoid}}.clock{{color:#56606b;font-size:.85rem}}
 </style>
-<h1>{title}</h1><p>The speaker's notes, {total} minutes. The clock says when a slide begins.</p>
+<main><h1>{title}</h1><p>The speaker's notes, {total} minutes. The clock says when a slide begins.</p>
 {rows}
-</html>
+</main></html>
 """

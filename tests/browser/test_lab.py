@@ -55,7 +55,7 @@ def _wait_for(address: str, log: Path) -> None:
 def test_a_lesson_opens_and_runs_to_its_end(lab, tmp_path):
     from playwright.sync_api import expect
 
-    with chromium() as browser:
+    with chromium(alone=False) as browser:  # Jupyter is on this machine
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(lab)
         expect(page.get_by_role("heading", level=1).first).to_be_visible(timeout=60_000)

@@ -1,247 +1,37 @@
-"""The website: a small one is built strictly and found well; each check is seen to fail where it should."""
+"""The website's pages as they are made, before Sphinx reads them. test_built_site.py builds a site."""
 
 import importlib.util
-import json
+import os
 import re
-import shutil
-import sys
 from pathlib import Path
 
+import nb
 import nbformat
 import pytest
-from atlas_facts import invented
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
-from layerscope.maps.page import page as atlas_page
-
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
-import nb
-from website import DOCS, api, assemble, bench, browser, cards, check, code, docstrings, facts, lessons, links, teach
-
-NEEDED = ("sphinx", "myst_nb", "pydata_sphinx_theme", "sphinx_copybutton", "sphinx_design")
-missing = [name for name in NEEDED if not importlib.util.find_spec(name)]
-builds = pytest.mark.skipif(
-    bool(missing) or not assemble.MATHJAX.exists(),
-    reason=f"needs pip install '.[docs]' (missing: {', '.join(missing) or 'nothing'}) and npm ci --prefix docs",
+from nbformat.v4 import new_code_cell, new_output
+from small_site import ATLAS, DOT, ROOT, a_lesson, executed, shown
+from typer.testing import CliRunner
+from website import (
+    DOCS,
+    Files,
+    api,
+    assemble,
+    bench,
+    cards,
+    check,
+    code,
+    docstrings,
+    facts,
+    lessons,
+    links,
+    live,
+    measure,
+    outside,
 )
-sees = pytest.mark.skipif(
-    browser.PROGRAM is None or not browser.AXE.exists(), reason="needs Chromium, and npm ci --prefix docs"
-)
-
-INDEX = """# A small site
-
-Calibration is a {term}`term`. It costs {{ cost }}, and $e^{i\\pi} + 1 = 0$.
-
-```python
-print("copy me")
-```
-
-<iframe class="atlas" src="atlas/start.html" title="Atlas" loading="lazy" sandbox="allow-scripts"></iframe>
-
-| one | |
-|---|---|
-| a | b |
-
-```{py:function} probe(z: Float[Tensor, "s d"], classes: int, another_argument: int = 0) -> Float[Tensor, "s k"]
-What it does.
-```
-
-```{glossary}
-term
-  A word.
-```
-
-```{toctree}
-lessons/small
-accessibility
-```
-"""
-FRAME = '<iframe srcdoc="{}" title="An atlas" loading="lazy" style="width:100%" sandbox="allow-scripts"></iframe>'
-VERDICT = '<div role="status" style="border-left:4px solid #1a7f37">well done</div>'
-
-
-def shown(**data) -> nbformat.NotebookNode:
-    return new_output("display_data", data={kind.replace("_", "/"): value for kind, value in data.items()})
-
-
-def executed() -> tuple[nbformat.NotebookNode, nbformat.NotebookNode]:
-    """A lesson that ran, and what its learner gets."""
-
-    def cells(solved: bool) -> list[nbformat.NotebookNode]:
-        body = "return x + 1" if solved else "...  # YOUR CODE HERE"
-        return [
-            new_markdown_cell("# Small · One plus one: does it add?\n\nIt adds."),
-            new_markdown_cell("[badge](https://example.org)", metadata={"tags": ["header"]}),
-            new_code_cell("%pip install layerscope", metadata={"tags": ["setup"]}),
-            new_markdown_cell("# Part A\n\n## 1 · Begin\n\nWords here."),
-            new_code_cell('guess("9.a", "b")', metadata={"tags": ["guess"]}, outputs=[shown(text_html=VERDICT)]),
-            new_code_cell(
-                f"def add(x):\n    {body}", metadata={"tags": ["exercise"]}, outputs=[shown(text_html=VERDICT)]
-            ),
-            new_code_cell("assert full", metadata={"tags": ["ci-only"]}),
-            new_code_cell(
-                "plot",
-                metadata={"tags": ["hide-input"]},
-                outputs=[shown(image_png=DOT), shown(text_markdown="It is **2**.")],
-            ),
-            new_code_cell(
-                "atlas", outputs=[shown(text_html=FRAME.format("&lt;html lang=en&gt;&lt;title&gt;t&lt;/title&gt;"))]
-            ),
-        ]
-
-    about = {"kernelspec": {"name": "python3", "display_name": "Python 3"}, "language_info": {"name": "python"}}
-    return new_notebook(cells=cells(True), metadata=about), new_notebook(cells=cells(False), metadata=about)
-
-
-DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
-
-
-def a_lesson(short: bool = True) -> tuple[dict, list[nbformat.NotebookNode]]:
-    files = lessons.page("small", *executed(), short=short)
-    return files, json.loads(files["lessons/small.ipynb"], object_hook=nbformat.from_dict)["cells"]
-
-
-@pytest.fixture(scope="module")
-def sources(tmp_path_factory) -> Path:
-    """The site's own settings and looks, with three pages."""
-    folder = tmp_path_factory.mktemp("small")
-    known = {"version": "0", "repository": "https://example.org", "cost": "nothing"}
-    own = {
-        path: file
-        for path, file in assemble.written(DOCS).items()
-        if path.startswith(("conf", "_static", "_templates"))
-    }
-    files = (
-        own
-        | a_lesson()[0]
-        | assemble.vendor()
-        | {
-            "index.md": INDEX,
-            "accessibility.md": "# Accessibility\n\nWords.\n",
-            "_made/facts.json": json.dumps(known),
-            "_extra/atlas/start.html": atlas_page(*invented(), None),
-            "_extra/notebooks/student/small.ipynb": "{}",
-            "_extra/notebooks/solution/small.ipynb": "{}",
-        }
-    )
-    assemble.write(files, folder / "src")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def site(sources) -> Path:
-    assemble.sphinx(sources / "src", sources / "site")
-    return sources / "site"
-
-
-@pytest.fixture(scope="module")
-def running():
-    with browser.chromium() as opened:
-        yield opened
-
-
-@pytest.fixture
-def broken(site, tmp_path):
-    """A copy of the site, one page of which is changed."""
-
-    def change(name: str, what: str, into: str) -> Path:
-        copy = tmp_path / "site"
-        shutil.copytree(site, copy, dirs_exist_ok=True)
-        text = (copy / name).read_text(encoding="utf-8")
-        assert what in text
-        (copy / name).write_text(text.replace(what, into, 1), encoding="utf-8")
-        return copy
-
-    return change
-
-
-@builds
-def test_the_small_site_is_whole(site):
-    pages = links.read(site)
-    assert {str(path.relative_to(site)) for path in pages} >= {"index.html", "lessons/small.html", "atlas/start.html"}
-    assert links.dead(site, pages) + links.foreign(site, pages) == []
-    assert "https://example.org" in links.external(pages)
-    assert "It costs nothing" in (site / "index.html").read_text(encoding="utf-8")
-
-
-@builds
-@sees
-def test_the_small_site_is_accessible_narrow_and_works(site, running):
-    for name in ("index.html", "lessons/small.html", "atlas/start.html", "search.html"):
-        assert browser.look(running, site, name) == []
-    assert browser.works(running, site) == []
-    assert browser.has(running, site, "index.html", {"no formula": "mjx-container svg", "no copy": ".copybtn"}) == []
-    assert browser.has(running, site, "index.html", {"no such thing": ".nowhere"}) == ["index.html: no such thing"]
-
-
-@builds
-@pytest.mark.parametrize(
-    ("into", "found"),
-    [
-        ('<a href="nowhere.html">x</a>', "index.html: nowhere.html is not there"),
-        ('<a href="accessibility.html#nowhere">x</a>', "accessibility.html#nowhere has no such place on its page"),
-        ('<a href="../../outside.html">x</a>', "../../outside.html leads out of the site's folder"),
-        ('<img src="https://example.org/x.png" alt="x">', "index.html loads https://example.org/x.png"),
-        ('<link rel="stylesheet" href="//example.org/x.css">', "index.html loads //example.org/x.css"),
-        ('<iframe src="https://example.org"></iframe>', "index.html loads https://example.org"),
-    ],
-)
-def test_broken_links_and_foreign_files_are_found(broken, into, found):
-    copy = broken("index.html", "</article>", f"{into}</article>")
-    pages = links.read(copy)
-    faults = links.dead(copy, pages) + links.foreign(copy, pages)
-    assert len(faults) == 1 and found in faults[0]
-
-
-@builds
-@sees
-@pytest.mark.parametrize(
-    ("into", "found"),
-    [
-        ('<img src="_static/mark.svg">', "image-alt"),
-        ('<p style="color:#999;background:#aaa">pale words</p>', "color-contrast"),
-        ("<button></button>", "button-name"),
-        ('<div style="width:900px">wide</div>', "pixels wide on a screen of 360"),
-        ('<script>fetch("https://example.invalid/x").catch(() => 0)</script>', "asks for https://example.invalid/x"),
-        ('<script>console.error("oh")</script>', "says 'oh'"),
-        ("<script>nothing.there()</script>", "fails with nothing is not defined"),
-    ],
-)
-def test_what_a_browser_sees_is_found(broken, running, into, found):
-    copy = broken("accessibility.html", "</article>", f"{into}</article>")
-    assert any(found in fault for fault in browser.look(running, copy, "accessibility.html"))
-
-
-@builds
-@sees
-def test_a_fault_of_the_dark_alone_and_a_dead_search_are_found(broken, running):
-    pale = '<style>html[data-theme="dark"] .pale { color: #222; }</style><p class="pale">words</p>'
-    copy = broken("accessibility.html", "</article>", f"{pale}</article>")
-    faults = browser.look(running, copy, "accessibility.html")
-    assert faults and all(", dark: color-contrast" in fault for fault in faults)
-    (copy / "searchindex.js").write_text("", encoding="utf-8")
-    assert any(fault.startswith("search: no result") for fault in browser.works(running, copy, patience=2_000))
-
-
-@builds
-def test_a_warning_stops_the_build(sources, tmp_path, capfd):
-    shutil.copytree(sources / "src", tmp_path / "src")
-    (tmp_path / "src" / "accessibility.md").write_text("# A\n\n{{ unknown }} [x](nowhere.md)\n", encoding="utf-8")
-    with pytest.raises(SystemExit, match="Sphinx found fault"):
-        assemble.sphinx(tmp_path / "src", tmp_path / "site")
-    said = capfd.readouterr().err
-    assert "nowhere.md" in said and "unknown" in said
 
 
 def test_no_site_is_a_fault(tmp_path):
     assert check.check(tmp_path) == [f"{tmp_path} has no index.html. First: python tools/site.py build"]
-
-
-def test_links_outside_are_fetched_only_if_asked(tmp_path):
-    there = {f"{tmp_path.as_uri()}/nowhere": [Path("a.html")], DOCS.as_uri() + "/conf.py": [Path("b.html")]}
-    faults = links.unanswered(there)
-    assert len(faults) == 1 and "nowhere does not answer" in faults[0] and "a.html" in faults[0]
 
 
 def test_numbers_of_the_prose_are_computed(tmp_path):
@@ -270,7 +60,7 @@ def test_a_figure_has_words_and_an_atlas_a_file_of_its_own():
     figure = next(cell for cell in cells if cell.source == "plot")
     assert figure.metadata["mystnb"]["image"]["alt"] == "Figure, 1 · Begin: It is 2."
     (path,) = [path for path in files if path.startswith("_extra/atlas/")]
-    assert files[path] == "<html lang=en><title>t</title>"
+    assert files[path] == ATLAS
     assert f'src="../{path.removeprefix("_extra/")}"' in cells[-1].outputs[0].data["text/html"]
 
 
@@ -317,20 +107,34 @@ def test_docstrings_become_markdown():
     assert "**Example**\n\n```pycon\n>>> 1 + 1\n2\n```" in text
 
 
-def test_every_public_name_is_in_the_api():
-    made = api.pages()
+@pytest.fixture(scope="module")
+def made() -> Files:
+    """All pages as they are, but for what takes long."""
+    return assemble.unrun()
+
+
+def test_every_public_name_is_in_the_api(made):
     index = made["api/index.md"]
     import layerscope
 
     assert [name for name in layerscope.__all__ if f"`{name} <" not in index and f"`{name}`" not in index] == []
-    assert "learning rate" not in made["api/see.md"] or len(made) == 1 + len(api.CHAPTERS)
+    assert named(made, "api") == {"index", *(chapter.slug for chapter in api.CHAPTERS)}
 
 
-def test_every_data_set_has_a_card_with_its_licence_groups_and_what_was_measured():
+def named(made: Files, folder: str) -> set[str]:
+    return {Path(path).stem for path in made if path.startswith(f"{folder}/")}
+
+
+def test_links_are_looked_for_on_every_page(made):
+    assert named(made, "lessons") == {"index", *(source.stem for source in nb.LESSONS)}
+    assert {"index.md", "benchmarks.md", "use/command.md", "_made/plans.md"} < set(made)
+    assert [path for path in made if path.startswith("_extra")] == []  # linkcheck would read notebooks as pages
+
+
+def test_every_data_set_has_a_card_with_its_licence_groups_and_what_was_measured(made):
     from layerscope.data import DATASETS
 
-    made = cards.pages()
-    assert set(made) == {f"data/{name}.md" for name in DATASETS} | {"data/index.md"}
+    assert named(made, "data") == {"index", *DATASETS}
     for name, module in DATASETS.items():
         text = made[f"data/{name}.md"]
         assert all(part in text for part in ("| licence |", "| a group is |", "## Leaks found", "## Reference results"))
@@ -357,40 +161,114 @@ def test_benchmarks_have_a_history_and_say_where_there_is_none(monkeypatch):
     assert bench.history(files[0]) == bench.NO_HISTORY
 
 
-def test_a_plan_that_does_not_fit_its_time_is_refused():
-    own = {0: [teach.Section("1 · A", 1300, 1, 2, 10)]}
-    assumed = {
-        "words_a_minute": 130,
-        "minutes_a_guess": 2,
-        "minutes_an_exercise": 10,
-        "minutes_a_cell": 1,
-        "longest": 90,
-    }
-    plan = {"name": "An hour", "minutes": 60, "aim": "It fits.", "parts": [{"lesson": 0, "how": "alone"}]}
-    assert "40\xa0min of 1\xa0h; 20\xa0min are left" in teach._plan(plan, own, assumed)
-    with pytest.raises(SystemExit, match="An hour has 30 minutes, its parts take 40"):
-        teach._plan(plan | {"minutes": 30}, own, assumed)
-
-
-def test_the_plans_fit_the_lessons_as_they_are():
-    made = teach.pages()
-    assert all(f"## {name}" in made["_made/plans.md"] for name in ("Half a day", "A day", "A week"))
-
-
 def test_the_glossary_has_every_term_once():
     terms = facts.terms((DOCS / "glossary.md").read_text(encoding="utf-8"))
     assert len(terms) >= 60 and len(set(terms)) == len(terms) and terms == sorted(terms, key=str.casefold)
 
 
-def test_slides_are_listed_or_their_absence_is_said(tmp_path):
-    assert "were not built" in assemble.slides(tmp_path)["_made/slides.md"]
-    (tmp_path / "part-1.html").write_text("<title>Part 1</title>", encoding="utf-8")
-    (tmp_path / "part-1-notes.html").write_text("<title>Notes</title>", encoding="utf-8")
-    (tmp_path / "part-1.pdf").write_bytes(b"%PDF")
-    files = assemble.slides(tmp_path)
+def test_slides_are_listed_and_what_is_missing_or_old_is_said(tmp_path):
+    built, sources = tmp_path / "built", tmp_path / "slides"
+    assemble.write({"part1.md": "", "part2.md": "", "figures/part1_a.py": "", "results/run.json": "{}"}, sources)
+    none = assemble.slides(built, sources)["_made/slides.md"]
+    assert "`slides/part1.md` was not built" in none and "`make slides` builds" in none and "<li>" not in none
+    assemble.write({f"part1{e}": "<title>Part 1</title>" for e in (".html", "-notes.html", ".pdf")}, built)
+    files = assemble.slides(built, sources)
     made = files["_made/slides.md"]
-    assert made.count("<li>") == 1 and "<strong>Part 1</strong>" in made and 'href="slides/part-1.pdf"' in made
-    assert set(files) > {f"_extra/slides/part-1{ending}" for ending in (".html", ".pdf", "-notes.html")}
+    assert made.count("<li>") == 1 and "<strong>Part 1</strong>" in made and 'href="slides/part1.pdf"' in made
+    assert set(files) > {f"_extra/slides/part1{ending}" for ending in (".html", ".pdf", "-notes.html")}
+    assert "part1.md" not in made and "`slides/part2.md` was not built" in made and "before" not in made
+    later = (built / "part1.html").stat().st_mtime + 10
+    os.utime(sources / "results" / "run.json", (later, later))
+    assert "*Part 1* was built before" in assemble.slides(built, sources)["_made/slides.md"]
+
+
+def run_of(folder: Path, name: str, **metadata: str) -> nbformat.NotebookNode:
+    """What `nb.run` leaves; the lesson it is a run of."""
+    lesson = executed()[0]
+    lesson.metadata |= metadata
+    folder.mkdir(exist_ok=True)
+    nbformat.write(lesson, folder / f"{name}.ipynb")
+    return lesson
+
+
+def test_a_lesson_that_failed_or_was_not_run_is_no_page(tmp_path, capsys):
+    name = "DL-Example-9-Small"
+    lesson = executed()[0]
+    with pytest.raises(SystemExit, match=r"Small was not run yet. Run it: python tools/nb.py run 9 --smoke"):
+        lessons.taken({name: lesson}, tmp_path, "smoke")
+    run_of(tmp_path, name)
+    with pytest.raises(SystemExit, match=r"its last run failed \(it was stopped\)"):
+        lessons.taken({name: lesson}, tmp_path, "full")
+    run = run_of(tmp_path, name, key=nb.key(lesson, "full"))
+    assert list(lessons.taken({name: lesson}, tmp_path, "full")) == [name] and capsys.readouterr().out == ""
+    run.cells[4].outputs = [new_output("error", ename="ValueError", evalue="oh", traceback=[])]
+    nbformat.write(run, tmp_path / f"{name}.ipynb")
+    with pytest.raises(SystemExit, match=r"failed \(ValueError: oh\). Run it: python tools/nb.py run 9$"):
+        lessons.taken({name: lesson}, tmp_path, "full")
+
+
+def test_a_run_that_is_out_of_date_is_named(tmp_path, capsys):
+    name = "DL-Example-9-Small"
+    run_of(tmp_path, name, key="another")
+    assert list(lessons.taken({name: executed()[0]}, tmp_path, "full")) == [name]
+    assert "has changed since its last run. Run it: python tools/nb.py run 9" in capsys.readouterr().out
+
+
+def test_every_command_stands_there_as_its_help_says_it(made):
+    from layerscope.cli import app
+
+    text = made["use/command.md"]
+    for words in (["class"], ["data", "mirror"], ["run"]):
+        said = CliRunner().invoke(app, [*words, "--help"], prog_name="layerscope", env={"COLUMNS": "200"}).output
+        usage = re.search(r"Usage: (.*?)\s*\n", said)[1]
+        assert f"\n{usage}\n" in text
+    assert r"Fetch the data, so that the laptops need no internet. \[default: mirror\]" in text
+    assert "| `DIR <path>` |" in text
+
+
+def test_the_command_on_a_card_names_the_file_of_its_data_set(made):
+    from layerscope.data import DATASETS
+
+    for name, module in DATASETS.items():
+        own = {"mura": "MURA-v1.1.zip", "hallmarks": "hoc.jsonl.gz"}.get(name)
+        assert (module.FROM == "own copy") == bool(own)
+        assert f"layerscope run {name}{f' --data {own}' if own else ''}\n" in made[f"data/{name}.md"]
+
+
+def test_the_references_of_the_slides_are_asked_for(tmp_path):
+    text = "doi:10.1/x(2). arXiv:1234.5678, <https://a.org/b> [c](https://c.org)\n"
+    (tmp_path / "part1.md").write_text(text, encoding="utf-8")
+    (made,) = outside.decks(tmp_path).values()
+    found = ["https://doi.org/10.1/x(2", "https://arxiv.org/abs/1234.5678", "https://a.org/b", "https://c.org"]
+    assert made.splitlines() == [f"- <{address}>" for address in found]
+
+
+@pytest.mark.parametrize("what", ["start atlas", "data.json", "measured.json"])
+def test_a_file_that_is_kept_is_written_whole_or_not_at_all(what, tmp_path, monkeypatch):
+    """A build that is stopped while it writes leaves what was there before."""
+
+    def stopped(path, text, **how):
+        path.write_bytes(text[: len(text) // 2].encode())
+        raise KeyboardInterrupt
+
+    file = tmp_path / "kept"
+    monkeypatch.setattr(live, "KEPT", tmp_path)
+    monkeypatch.setattr(live, "_made", lambda name: "a page")
+    monkeypatch.setattr(measure, "RESULTS", file)
+    monkeypatch.setattr(measure, "of", lambda name: {"samples": 1})
+    monkeypatch.setattr(nb, "MEASURED", file)
+    makes = {
+        "start atlas": lambda: live.start_atlas("phantoms"),
+        "data.json": lambda: measure.measure(["phantoms"]),
+        "measured.json": lambda: nb._remember("small", {"seconds": 1}),
+    }
+    with monkeypatch.context() as during, pytest.raises(KeyboardInterrupt):
+        during.setattr(Path, "write_text", stopped)
+        makes[what]()
+    assert [path for path in tmp_path.iterdir() if path.suffix != ".part"] == []
+    makes[what]()
+    (made,) = [path for path in tmp_path.iterdir() if path.suffix != ".part"]
+    assert made.read_text(encoding="utf-8")
 
 
 def test_only_what_changed_is_written_and_what_is_no_more_goes(tmp_path):

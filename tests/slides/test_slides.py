@@ -3,6 +3,7 @@
 import json
 import shutil
 import sys
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,20 @@ import pytest
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path.append(str(ROOT / "tools"))
+import chrome
 import slidecheck
 import slidesource
+from website import browser
 
 import slides
 
 MARP = ROOT / "slides" / "node_modules" / ".bin" / "marp"
 needs_marp = pytest.mark.skipif(
-    not (shutil.which("node") and MARP.exists() and slidecheck.PROGRAM),
-    reason="Node, Chromium or Marp is not installed (npm ci --prefix slides)",
+    not (shutil.which("node") and MARP.exists() and chrome.PROGRAM),
+    reason="needs Node, Chromium, and npm ci --prefix slides",
 )
+needs_axe = pytest.mark.skipif(not browser.AXE.exists(), reason="needs npm ci --prefix docs")
 SOUND = """---
 marp: true
 theme: layerscope
@@ -34,6 +38,12 @@ minutes: 6
 <!-- _class: lead -->
 
 # A small deck
+
+Of $p > 0$:
+
+| | right |
+|---|---|
+| line | {{right}} |
 
 <!--
 2 min
@@ -90,6 +100,25 @@ Said.
 ## A figure with faults
 
 ![A line with tiny letters and two texts on each other](faulty)
+
+<!--
+1 min
+Said.
+-->
+
+---
+
+## No room
+
+<script>nothing.there()</script>
+
+```
+{wide}
+```
+
+{most}
+
+![A line that rises from zero to one over two steps](rise)
 
 <!--
 1 min
@@ -183,35 +212,87 @@ def test_percent_never_rounds_to_all_or_nothing(value, digits, text):
     assert percent(value, digits) == text.replace(" %", "\N{NO-BREAK SPACE}%")
 
 
-@needs_marp
-@pytest.mark.browser
-def test_a_sound_deck_becomes_page_tagged_pdf_and_notes(tmp_path):
-    with mpl.rc_context({"backend": "agg"}):
-        slides.build(written(tmp_path, SOUND), {"rise": rise}, {"right": "54 %"}, tmp_path / "out")
-    page = (tmp_path / "out" / "small.html").read_text(encoding="utf-8")
-    assert "A straight line reads 54 %" in page
-    assert 'aria-label="A line that rises' in page
-    notes = (tmp_path / "out" / "small-notes.html").read_text(encoding="utf-8")
-    assert "2:00 · 3 min" in notes
-    assert "<strong>Ask:</strong> why 54 %?" in notes
-    pdf = tmp_path / "out" / "small.pdf"
-    assert slidecheck.pdf_faults(pdf, 2, 1) == []
-    assert slidecheck.pdf_faults(pdf, 3, 2) == [
-        "small.pdf: it has 1 alt texts, the deck 2 figures",
-        "small.pdf: it has 2 pages, the deck 3 slides",
-    ]
-    untagged = tmp_path / "untagged.pdf"
-    untagged.write_bytes(b"%PDF-1.4\n1 0 obj<</Type /Catalog>>endobj 2 0 obj<</Type /Page>>endobj")
-    assert slidecheck.pdf_faults(untagged, 1, 0) == ["untagged.pdf: it has no tags, so a screen reader cannot read it"]
+@pytest.fixture(scope="module")
+def running():
+    with chrome.chromium() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory) -> str:
+def built(tmp_path_factory, running) -> Path:
+    """The folder of a deck that is in order."""
+    folder = tmp_path_factory.mktemp("sound")
+    with mpl.rc_context({"backend": "agg"}):
+        slides.build(running, written(folder, SOUND), {"rise": rise}, {"right": "54 %"}, folder / "out")
+    return folder / "out"
+
+
+@needs_marp
+@pytest.mark.browser
+def test_a_sound_deck_becomes_page_tagged_pdf_and_notes(built):
+    assert {file.name for file in built.iterdir()} == {"small.html", "small.pdf", "small-notes.html", "small-png"}
+    assert len(list((built / "small-png").iterdir())) == 2
+    page = (built / "small.html").read_text(encoding="utf-8")
+    assert "A straight line reads 54 %" in page
+    assert 'aria-label="A line that rises' in page
+    notes = (built / "small-notes.html").read_text(encoding="utf-8")
+    assert "2:00 · 3 min" in notes
+    assert "<strong>Ask:</strong> why 54 %?" in notes
+    assert slidecheck.pdf_faults(built / "small.pdf", 2, 1) == []
+    assert slidecheck.pdf_faults(built / "small.pdf", 3, 3) == [
+        "small.pdf: it has 2 alt texts, the deck 3 figures",  # of the figure and of the formula
+        "small.pdf: it has 2 pages, the deck 3 slides",
+    ]
+
+
+@needs_marp
+@needs_axe
+@pytest.mark.browser
+def test_a_deck_and_its_notes_are_accessible_on_every_slide(built, running, tmp_path):
+    assert browser.look_at_slides(running, built, "small.html") == []
+    assert browser.look(running, built, "small-notes.html") == []
+    page = (built / "small.html").read_text(encoding="utf-8")
+    assert 'aria-label="p &gt; 0"' in page and "<td></td>\n<th>right</th>" in page
+    for old, new in (('id=":$p" role="main"', 'id=":$p"'), ('aria-label="A line', 'data-was="A line')):
+        assert old in page
+        page = page.replace(old, new)
+    (tmp_path / "small.html").write_text(page, encoding="utf-8")
+    faults = "\n".join(browser.look_at_slides(running, tmp_path, "small.html"))
+    assert "svg-img-alt" in faults and "landmark-one-main" in faults  # the figure is on the second slide
+
+
+@needs_marp
+@pytest.mark.browser
+def test_a_page_with_another_number_of_slides_is_a_fault(built, running):
+    assert slidecheck.faults(running, built / "small.html", ["a", "b", "c"]) == [
+        "small: the page has 2 slides, the source 3"
+    ]
+
+
+def test_a_pdf_without_tags_or_with_a_broken_part_is_a_fault(tmp_path):
+    pdf = tmp_path / "small.pdf"
+    pdf.write_bytes(b"%PDF-1.4\n1 0 obj<</Type /Catalog>>endobj 2 0 obj<</Type /Page>>endobj")
+    untagged = ["small.pdf: it has no tags, so a screen reader cannot read it"]
+    assert slidecheck.pdf_faults(pdf, 1, 0) == untagged
+    part = b"%PDF-1.4\n2 0 obj<</Type /Page>>endobj 1 0 obj<</Type/ObjStm>>stream\n<part>endstream"
+    tags = zlib.compress(b"<</Marked true>> /StructTreeRoot")
+    pdf.write_bytes(part.replace(b"<part>", tags))
+    assert slidecheck.pdf_faults(pdf, 1, 0) == []
+    pdf.write_bytes(part.replace(b"<part>", b"no zlib"))
+    assert slidecheck.pdf_faults(pdf, 1, 0) == untagged
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory, running) -> str:
     """All that is said of a deck that is broken in every way that only the page shows."""
     folder = tmp_path_factory.mktemp("broken")
-    deck = written(folder, BROKEN.format(long="\n\n".join(["A line of words."] * 14)))
+    lines = ["A line of words."] * 14
+    deck = written(
+        folder, BROKEN.format(long="\n\n".join(lines), most="\n\n".join(lines[:7]), wide="a line of code, " * 12)
+    )
     with pytest.raises(slides.Wrong) as wrong:
-        slides.build(deck, {"faulty": faulty}, {}, folder / "out", pdf=False)
+        slides.build(running, deck, {"faulty": faulty, "rise": rise}, {}, folder / "out", pdf=False)
+    assert [file.name for file in (folder / "out").iterdir()] == ["small-png"], "a page that is not in order was left"
     return str(wrong.value)
 
 
@@ -223,7 +304,10 @@ def found(tmp_path_factory) -> str:
         "small, slide 1 (Too much on one slide): it overflows",
         "slide 2 (Pale, small and foreign): too little contrast: 'pale words' has 2.8:1, needed 4.5:1",
         "too small for the back row: 'small words' has 20.0 px, needed 24",
-        "it asks for https://example.org/foreign.png",
+        "small: asks for https://example.org/foreign.png",
+        "small: fails with nothing is not defined",
+        "slide 4 (No room): what is in a pre overflows it",
+        "slide 4 (No room): a figure is lower than 120 px",
         "a picture is broken: 'a picture of a foreign server'",
         "slide 3 (A figure with faults): too small for the back row: 'tiny letters'",
         "texts lie on each other: 'one text' and 'two texts'",

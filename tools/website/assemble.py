@@ -25,19 +25,26 @@ def build(mode: str, data: str | None = None, run: bool = True, quiet: bool = Tr
 def everything(mode: str, data: str | None = None) -> Files:
     page, title = live.start_atlas(data)
     return {
-        **written(DOCS),
+        **pages(title),
         **vendor(),
-        **facts.pages(title),
         **lessons.pages(mode),
-        **cards.pages(),
-        **api.pages(),
-        **bench.pages(),
-        **teach.pages(),
-        **command.pages(),
-        **slides(ROOT / "build" / "slides"),
+        **slides(ROOT / "build" / "slides", ROOT / "slides"),
         "_extra/atlas/start.html": page,
         "_extra/.nojekyll": "",  # GitHub's own generator would drop folders that begin with _
     }
+
+
+def unrun() -> Files:
+    """All pages without what takes long, for their links: lessons as they are written, neither atlas nor slides."""
+    files = pages("") | lessons.pages("unrun")
+    return {path: file for path, file in files.items() if not path.startswith("_extra/")}
+
+
+def pages(start_data: str) -> Files:
+    """What people wrote, and what is made in no time."""
+    made = [cards, api, bench, teach, command]
+    files = written(DOCS) | facts.pages(start_data)
+    return files | {path: file for one in made for path, file in one.pages().items()}
 
 
 def written(folder: Path) -> Files:
@@ -57,11 +64,11 @@ def vendor() -> Files:
 FORMS = {".html": "slides", ".pdf": "PDF", "-notes.html": "speaker's notes"}
 
 
-def slides(folder: Path) -> Files:
-    """The decks that `make slides` has left, and a list of them; where there are none, the page says so."""
+def slides(folder: Path, sources: Path) -> Files:
+    """The decks that `make slides` has left, and a list of them. What was not built, or before a change, is said."""
     decks = [deck for deck in sorted(folder.glob("*.html")) if not deck.stem.endswith("-notes")]
     files: Files = {}
-    rows = []
+    rows, notes = [], []
     for deck in decks:
         named = re.search(r"<title>(.+?)</title>", deck.read_text(encoding="utf-8"), re.DOTALL)
         links = []
@@ -71,12 +78,24 @@ def slides(folder: Path) -> Files:
                 links.append(f'<a href="slides/{escape(file.name)}">{form}</a>')
         title = unescape(named[1]) if named else deck.stem
         rows.append(f"<li><strong>{escape(title)}</strong>: {', '.join(links)}</li>")
-    none = (
-        ":::{note}\nThe slides were not built when this site was made, so there are none here. In the repository, "
-        "`make slides` makes them, and the next `make site` puts them on this page.\n:::\n"
-    )
-    files["_made/slides.md"] = f"<ul>{''.join(rows)}</ul>\n" if rows else none
+        if older(deck, sources):
+            notes.append(f"*{title}* was built before its text, its figures or its numbers were last changed.")
+    for source in sorted(sources.glob("part*.md")):
+        if source.stem not in [deck.stem for deck in decks]:
+            notes.append(f"`slides/{source.name}` was not built when this site was made, so it is missing here.")
+    if notes:
+        print(*notes, sep="\n", flush=True)
+        how = "In the repository, `make slides` builds the slides, and the next `make site` puts them on this page."
+        notes = [":::{note}", *notes, how, ":::"]
+    files["_made/slides.md"] = "\n".join([f"<ul>{''.join(rows)}</ul>\n" if rows else "", *notes, ""])
     return files
+
+
+def older(deck: Path, sources: Path) -> bool:
+    """Whether a deck was built before one of the files that it is made of was changed."""
+    own = [f"{deck.stem}.md", "theme.css", f"figures/{deck.stem}*.py", "figures/shared.py", "results/*"]
+    files = [file for form in own for file in sources.glob(form)]
+    return any(file.stat().st_mtime > deck.stat().st_mtime for file in files)
 
 
 def write(files: Files, folder: Path) -> None:
@@ -104,4 +123,3 @@ def sphinx(source: Path, site: Path, quiet: bool = True) -> None:
         raise SystemExit(f"Sphinx found fault with the pages in {source}: see above.")
     (site / ".buildinfo").unlink(missing_ok=True)
     (site / ".buildinfo.bak").unlink(missing_ok=True)
-    shutil.copy(site / "_extra" / ".nojekyll", site) if (site / "_extra").exists() else None

@@ -1,22 +1,14 @@
 """What only a browser can see: accessibility, requests, width, and whether search, formulas and the dark work."""
 
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from chrome import PATIENCE, opened
 
 from website import DOCS
 
 AXE = DOCS / "node_modules" / "axe-core" / "axe.min.js"
-PROGRAM = os.environ.get("CHROME_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS = [
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
-]
 NARROW = 360  # CSS pixels: a small phone
-PATIENCE = 120_000  # milliseconds: a machine may be busy
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 RUN = """async rules => {
   const found = await axe.run(document, {runOnly: rules, resultTypes: ['violations'], iframes: false, preload: false});
@@ -31,6 +23,7 @@ WIDE = """() => {
     return [one.tagName.toLowerCase() + '.' + one.className, box.scrollWidth];
   }
 }"""  # a table or a block of code may scroll in itself; the page may not
+UNVEILED = "document.querySelectorAll('[data-marpit-svg]').forEach(slide => slide.removeAttribute('aria-hidden'))"
 READY = """() => {
   const maths = window.MathJax?.startup?.promise;
   if (maths && !window.drawn) { maths.then(() => window.drawn = true); return false; }
@@ -38,46 +31,29 @@ READY = """() => {
 }"""
 
 
-@contextmanager
-def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=PROGRAM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@contextmanager
-def opened(browser: Any, path: Path, faults: list[str], name: str, **how: Any) -> Iterator[Any]:
-    """A page from its folder. What it says on its console, or asks of another server, is a fault."""
-    page = browser.new_page(reduced_motion="reduce", **how)
-    page.on("console", lambda m: faults.append(f"{name}: says {m.text!r}") if m.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(f"{name}: fails with {error}"))
-    page.on("request", lambda r: faults.append(f"{name}: asks for {r.url}") if _outside(r.url) else None)
-    try:
-        page.goto(path.as_uri(), timeout=PATIENCE)
-        page.wait_for_load_state("load")
-        yield page
-    finally:
-        page.close()
-
-
-def _outside(url: str) -> bool:
-    return not url.startswith(("file:", "data:", "blob:", "about:"))
-
-
 def look(browser: Any, site: Path, name: str) -> list[str]:
     """All that is looked for on every page: axe in light and dark, requests, width."""
     faults: list[str] = []
-    for scheme in ("light", "dark"):
-        with opened(browser, site / name, faults, f"{name}, {scheme}", color_scheme=scheme) as page:
+    with opened(browser, site / name, faults, name, color_scheme="light") as page:
+        page.add_script_tag(path=str(AXE))
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
             settled(page)
-            page.add_script_tag(path=str(AXE))
             faults += [f"{name}, {scheme}: {fault}" for fault in page.evaluate(RUN, RULES)]
-            if scheme == "light":
-                page.set_viewport_size({"width": NARROW, "height": 800})
-                faults += too_wide(page, name)
+        page.set_viewport_size({"width": NARROW, "height": 800})
+        faults += too_wide(page, name)
+    return list(dict.fromkeys(faults))
+
+
+def look_at_slides(browser: Any, site: Path, name: str) -> list[str]:
+    """Of a deck, which is wide and light only: axe as it opens, and with all slides below each other, as in print."""
+    faults: list[str] = []
+    with opened(browser, site / name, faults, name) as page:
+        page.add_script_tag(path=str(AXE))
+        faults += [f"{name}: {fault}" for fault in page.evaluate(RUN, RULES)]
+        page.emulate_media(media="print")
+        page.evaluate(UNVEILED)
+        faults += [f"{name}: {fault}" for fault in page.evaluate(RUN, RULES)]
     return list(dict.fromkeys(faults))
 
 

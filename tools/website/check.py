@@ -1,6 +1,9 @@
 """All checks of a finished site; an empty list means that all is well."""
 
 from pathlib import Path
+from typing import Any
+
+import chrome
 
 from website import DOCS, browser, links
 
@@ -14,39 +17,30 @@ SHOWS = {
 }
 
 
-def check(site: Path, fetch: bool = False) -> list[str]:
+def check(site: Path) -> list[str]:
     if not (site / "index.html").exists():
         return [f"{site} has no index.html. First: python tools/site.py build"]
     pages = links.read(site)
     faults = links.dead(site, pages) + links.foreign(site, pages) + links.typed_numbers(DOCS)
-    outside = links.external(pages)
-    print(
-        f"{len(pages)} pages; {len(outside)} external links" + ("" if fetch else ", not fetched (--links does)"),
-        flush=True,
-    )
-    if fetch:
-        faults += links.unanswered(outside)
-    if browser.PROGRAM is None:
+    print(f"{len(pages)} pages; links to other places are not fetched (make links does)", flush=True)
+    if chrome.PROGRAM is None:
         return [*faults, "no Chromium was found, so accessibility, requests and width were not checked"]
     if not browser.AXE.exists():
         return [*faults, "axe-core is not there; it is fetched with: npm ci --prefix docs"]
-    return faults + seen(site)
+    with chrome.chromium() as running:
+        return faults + seen(running, site)
 
 
-def seen(site: Path) -> list[str]:
+def seen(running: Any, site: Path) -> list[str]:
+    """What a browser finds on every page."""
     faults: list[str] = []
-    with browser.chromium() as running:
-        closely = kinds(site)
-        for name in closely:
-            faults += _said(name, browser.look(running, site, name))
-        for name in names(site):
-            if name not in closely and not name.startswith(
-                "slides/"
-            ):  # those are wide, and tools/slides.py checks them
-                faults += _said(name, browser.narrow(running, site, name))
-        faults += browser.works(running, site)
-        for name, what in SHOWS.items():
-            faults += browser.has(running, site, name, what)
+    closely = kinds(site)
+    for name in names(site):
+        look = browser.look_at_slides if is_deck(name) else browser.look if name in closely else browser.narrow
+        faults += _said(name, look(running, site, name))
+    faults += browser.works(running, site)
+    for name, what in SHOWS.items():
+        faults += browser.has(running, site, name, what)
     return faults
 
 
@@ -60,10 +54,14 @@ def names(site: Path) -> list[str]:
     return [page.as_posix() for page in pages if "_static" not in page.parts]
 
 
+def is_deck(name: str) -> bool:
+    return name.startswith("slides/") and not name.endswith("-notes.html")
+
+
 def kinds(site: Path) -> list[str]:
     """Every page that was written by hand, every lesson, and of pages that are alike the first and the largest."""
-    every = names(site)
-    chosen = [name for name in every if name.split("/")[0] not in (*SAMPLED, "slides")]
+    every = [name for name in names(site) if not is_deck(name)]
+    chosen = [name for name in every if name.split("/")[0] not in SAMPLED]
     for folder in SAMPLED:
         if own := [name for name in every if name.split("/")[0] == folder]:
             chosen += [own[0], max(own, key=lambda name: (site / name).stat().st_size)]

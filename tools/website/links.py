@@ -1,8 +1,6 @@
-"""What can be seen without a browser: links, what a page would load from elsewhere, numbers typed by hand."""
+"""What can be seen without a browser: links within the site, what a page would load from elsewhere, typed numbers."""
 
 import re
-import urllib.error
-import urllib.request
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -75,31 +73,6 @@ def foreign(site: Path, pages: dict[Path, Page]) -> list[str]:
         for address in page.loads
         if OUTSIDE.match(address)
     ]
-
-
-def external(pages: dict[Path, Page]) -> dict[str, list[Path]]:
-    """Every address outside of the site that is linked to, and from where."""
-    found: dict[str, list[Path]] = {}
-    for path, page in pages.items():
-        for link in page.links:
-            if OUTSIDE.match(link):
-                found.setdefault(urldefrag(link)[0], []).append(path)
-    return dict(sorted(found.items()))
-
-
-def unanswered(addresses: dict[str, list[Path]], timeout: float = 20) -> list[str]:
-    """External links that no server answers with a page. A server that wants no programs (403, 429) counts as there."""
-    faults = []
-    for address, pages in addresses.items():
-        asked = urllib.request.Request(address, headers={"User-Agent": "layerscope link check"})
-        try:
-            urllib.request.urlopen(asked, timeout=timeout).close()
-        except urllib.error.HTTPError as error:
-            if error.code not in (401, 403, 405, 418, 429):
-                faults.append(f"{address} answers {error.code}; linked from {pages[0].name}")
-        except OSError as error:
-            faults.append(f"{address} does not answer ({error}); linked from {pages[0].name}")
-    return faults
 
 
 def typed_numbers(docs: Path) -> list[str]:
