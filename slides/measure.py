@@ -13,10 +13,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CalledProcessError
 from typing import Any
 
 import matplotlib
 from experiments import lessons, mainjob, part2, pictures, small
+
+from layerscope.checkpoint import write_text
+from layerscope.source import DataError
 
 RESULTS = Path(__file__).parent / "results"
 JOBS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -32,29 +36,51 @@ JOBS: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 def main(names: list[str]) -> Iterator[str]:
-    """Measure them one after the other; says which one begins."""
+    """Measure them one after the other; says which one begins. One that cannot be measured here stops no other.
+
+    Raises:
+        SystemExit: at the end, if any could not be measured.
+    """
     matplotlib.use("agg")
     unknown = [name for name in names if name not in JOBS]
     if unknown:
         sys.exit(f"There is no measurement {', '.join(unknown)}. There are: {', '.join(JOBS)}")
     RESULTS.mkdir(exist_ok=True)
+    missing = []
     for name in names or JOBS:
         yield f"measuring {name} ..."
         began = time.perf_counter()
-        found = JOBS[name]()
+        try:
+            found = json.loads(json.dumps(rounded(JOBS[name]()), allow_nan=False))
+        except (SystemExit, DataError, CalledProcessError) as error:
+            missing.append(f"{name} could not be measured: {error}")
+            yield missing[-1]
+            continue
+        if found == kept(RESULTS / f"{name}.json"):
+            yield f"{name}: the same as before"
+            continue
         made = {
             "command": f"python tools/slides.py measure {name}",
             "date": time.strftime("%Y-%m-%d"),
             "machine": f"{os.cpu_count()} CPU cores ({platform.machine()}, {platform.system()})",
             "seconds": round(time.perf_counter() - began),
         }
-        write(RESULTS / f"{name}.json", {"made": made} | rounded(found))
+        write(RESULTS / f"{name}.json", {"made": made} | found)
+    if missing:
+        sys.exit("\n".join(missing))
+
+
+def kept(file: Path) -> dict[str, Any] | None:
+    """What a result says, without when and where it was measured."""
+    if not file.exists():
+        return None
+    return {name: value for name, value in json.loads(file.read_text(encoding="utf-8")).items() if name != "made"}
 
 
 def write(file: Path, found: dict[str, Any]) -> None:
     """One line for each name, so that a change can be read."""
     lines = [f" {json.dumps(key)}: {json.dumps(value, allow_nan=False)}" for key, value in found.items()]
-    file.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    write_text(file, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 def rounded(value: Any) -> Any:

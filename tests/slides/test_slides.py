@@ -339,3 +339,29 @@ def test_every_result_says_how_it_was_made(file: Path):
     made = json.loads(file.read_text(encoding="utf-8"))["made"]
     assert made["command"] == f"python tools/slides.py measure {file.stem}"
     assert made.keys() >= {"date", "machine", "seconds"}
+
+
+def test_a_measurement_that_cannot_be_made_stops_no_other_and_the_same_result_writes_nothing(tmp_path, monkeypatch):
+    from importlib import import_module
+
+    measure: Any = import_module("measure")
+
+    def missing() -> dict[str, Any]:
+        raise SystemExit("runs/bbbp is not there")
+
+    found = {"accuracy": 0.1234567}
+    monkeypatch.setattr(measure, "RESULTS", tmp_path)
+    monkeypatch.setattr(measure, "JOBS", {"missing": missing, "there": lambda: dict(found)})
+    said = []
+    with pytest.raises(SystemExit, match="missing could not be measured: runs/bbbp is not there"):
+        said.extend(measure.main([]))
+    file = tmp_path / "there.json"
+    assert json.loads(file.read_text(encoding="utf-8"))["accuracy"] == 0.123457
+    assert list(tmp_path.iterdir()) == [file]
+    old = file.read_text(encoding="utf-8").replace('"seconds": 0', '"seconds": 99')
+    file.write_text(old, encoding="utf-8")
+    assert list(measure.main(["there"]))[-1] == "there: the same as before"
+    assert file.read_text(encoding="utf-8") == old
+    found["accuracy"] = 0.5
+    list(measure.main(["there"]))
+    assert json.loads(file.read_text(encoding="utf-8"))["accuracy"] == 0.5
