@@ -4,7 +4,7 @@ import re
 
 import pytest
 import slidesource
-from website import DOCS, teach
+from website import DOCS, facts, teach
 
 GIVEN = {"longest": 90, "break": 15, "lunch": 60, "lunch_by": "13:00"}
 DECK = """---
@@ -109,3 +109,11 @@ def test_a_class_is_told_the_times_of_the_site():
     assert {lesson.number: plan(lesson) for lesson in lessons()} == {
         str(number): teach.hours(teach.minutes(sections)) for number, sections in own.items()
     }
+
+
+def test_pages_for_teachers_have_numbers_that_follow_from_the_lessons():
+    assert facts.hub_memory({"1": 2 * 10**9, "0": 10**9}) == "30 learners at once: lesson 0 38 GB, lesson 1 75 GB"
+    assert 10**8 < facts.data_size() < 10**9
+    own = [teach.minutes(sections) for sections in teach.as_it_is().lessons.values()]
+    notebooks = [teach.nb.build(source, "student") for source in teach.nb.LESSONS]
+    assert facts.lesson_hours(notebooks) == f"{teach.hours(min(own))} to {teach.hours(max(own))}"
