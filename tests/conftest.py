@@ -1,8 +1,10 @@
 """Shared by all tests. Shapes are executed: jaxtyping and beartype check every annotated signature of the library."""
 
 import os
+import sys
 from pathlib import Path
 
+sys.path.append(str(Path(__file__).parents[1] / "tools"))  # a second conftest.py would hide this one from the tests
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does; before torch is imported
 
 from jaxtyping import install_import_hook
