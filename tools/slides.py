@@ -24,7 +24,7 @@ A slide has, in this order:
 
 `<!-- _class: NAME -->` chooses a layout: none (title, then one wide figure), `split` (words left, figure right),
 `ask` (a question to the audience; its answer is on the next slide), `chapter`, `lead`. The head of the deck has
-`minutes:`, and the slides' minutes must add up to it, give or take 5.
+`minutes:`; the slides' minutes, pauses among them, must not add up to more, nor to 5 less.
 
 Figures: `from figures.shared import wide, half, results, percent`. `wide()` is a Figure for a plain slide, `half()`
 for a `split` one; both have the type sizes of a slide, so draw on them and set no font size below 13. Numbers and data

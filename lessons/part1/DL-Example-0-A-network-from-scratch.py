@@ -130,40 +130,75 @@ say(
 )
 
 # %% tags=["guess"]
-guess("0.line", "b")
+guess("0.line", "c")
 
 # %% [markdown]
 # ### Trivial baselines first
 #
 # Before anything deep: how good is an answer that needs no network? We try "always say the more
-# frequent class", and the best straight line (*logistic regression*). `line_accuracy` will be our
-# ruler for the whole lesson: **how well does a straight cut separate the classes, if we look at the
-# data in a certain way?**
+# frequent class"; the best of all straight lines, found by trying; and *logistic regression*, the
+# usual way to fit a straight line. It does not count mistakes: it adds up a loss, so that far more
+# than two numbers per sample are no trouble.
 
 
 # %%
+def best_line(x, y, angles=180):
+    """Of all lines at so many angles, the one with the most points of the plane on the right side.
+
+    Returns w and b: above the line, where x @ w + b > 0, it says 1.
+    """
+    best, most = (np.zeros(2), 0.0), 0
+    for angle in np.linspace(0, 2 * np.pi, angles, endpoint=False):
+        w = np.array([np.cos(angle), np.sin(angle)])
+        order = np.argsort(x @ w)
+        ones_above = y.sum() - np.cumsum(y[order])[:-1]  # of a line between two neighbours
+        right = np.cumsum(y[order] == 0)[:-1] + ones_above
+        i = int(right.argmax())
+        if right[i] > most:
+            most, best = right[i], (w, -(x @ w)[order[i : i + 2]].mean())
+    return best
+
+
+def on_right_side(line, x, y):
+    w, b = line
+    return ((x @ w + b > 0) == y).mean()
+
+
 def fit_line(h, y):
-    """The best straight cut; with more than two numbers per sample it is a flat plane."""
+    """Logistic regression; with more than two numbers per sample its cut is a flat plane."""
     return LogisticRegression(C=10.0, solver="newton-cg").fit(h, y)
 
 
 def line_accuracy(h, y):
-    """The share of samples that the best straight cut puts on the right side."""
+    """The share of samples that a straight cut, fitted to them, puts on the right side."""
     return fit_line(h, y).score(h, y)
 
 
+cut = best_line(people, sick)
 baseline = {
-    "always the same": max(new_sick.mean(), 1 - new_sick.mean()),
-    "straight line": fit_line(people, sick).score(new_people, new_sick),
+    "always the same answer": max(new_sick.mean(), 1 - new_sick.mean()),
+    "the best of all lines": on_right_side(cut, new_people, new_sick),
+    "logistic regression": fit_line(people, sick).score(new_people, new_sick),
 }
 say(
-    f"On {len(new_people):,} new people: always the same answer is right for "
-    f"**{baseline['always the same']:.1%}**, the best straight line for "
-    f"**{baseline['straight line']:.1%}**."
+    f"Of {len(new_people):,} new people are told right: "
+    + ", ".join(f"{name} **{right:.1%}**" for name, right in baseline.items())
+    + f". (Of the {PEOPLE:,} people for whom it was picked, the best line tells "
+    f"{on_right_side(cut, people, sick):.1%} right: out of thousands of lines it is the one that "
+    "suits their accidents, too. So we judge on new people.)"
+)
+say(
+    "Why is logistic regression no better than always the same answer? The sick lie on all sides "
+    "alike: what a slope gains on one side, it loses on the other. So it has hardly any slope, and "
+    "says the same of (nearly) everybody."
 )
 
 # %%
 explain("0.line")
+
+# %% [markdown]
+# `line_accuracy`, by logistic regression, will be our ruler for the whole lesson: **how well does a
+# straight cut separate the classes, if we look at the data in a certain way?**
 
 # %% [markdown]
 # ## 2 · Numbers that know how they were made
@@ -799,7 +834,7 @@ explain("0.width")
 # the colour shows what the network says. Middle: **the same people and the same grid** after the
 # first hidden layer, which has three numbers for each person. Right: after the second hidden layer,
 # which has two. The black line there is the network's straight cut. Above each picture stands our
-# ruler: the accuracy of the best straight cut *in that picture*.
+# ruler: the accuracy of a straight cut that is fitted *in that picture*.
 
 # %%
 net = MLP((2, 3, 2, 2), seed=SEED)
@@ -963,8 +998,11 @@ with style():
     fig, ax = plt.subplots(figsize=(6.4, 3.2), facecolor="white")
     for kind, marker in (("trained", "o"), ("untrained", "s")):
         ax.plot(names, curves[kind], marker=marker, color=COLOURS[kind], label=kind)
-    ax.axhline(0.5, color=GREY, linestyle="--", linewidth=1)
-    ax.text(3.1, 0.515, "chance", color=GREY, ha="right", fontsize=8.5)
+    same = max(sick.mean(), 1 - sick.mean())
+    ax.axhline(same, color=GREY, linestyle="--", linewidth=1)
+    ax.text(
+        3.1, same - 0.01, "always the same answer", color=GREY, ha="right", va="top", fontsize=8.5
+    )
     ax.set(ylim=(0.45, 1.03), title="How well does a straight cut separate?")
     ax.yaxis.set_major_formatter(plt.matplotlib.ticker.PercentFormatter(1, decimals=0))
     ax.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -972,7 +1010,7 @@ with style():
 say(
     f"In the raw plane a straight cut separates {curves['trained'][0]:.1%}. After the two hidden "
     f"layers it separates **{curves['trained'][2]:.1%}** in the trained network, and "
-    f"{curves['untrained'][2]:.1%} in the untrained one. "
+    f"{curves['untrained'][2]:.1%} in the untrained one (always the same answer: {same:.1%}). "
     + (
         "This is the course's sentence as a number: training *searched* for a representation in "
         "which the task is easy, and the last layer is nothing but the straight cut."
@@ -1465,8 +1503,8 @@ check("0.trap", honest_line)
 honest_line = use("0.trap", honest_line)
 
 # %% [markdown]
-# With two laboratory values and hundreds of people the old ruler did no harm: a line in a plane has
-# no freedom to learn people by heart. With 256 pixels and fewer images than that, it has. (The same
+# With two laboratory values and hundreds of people the old ruler did little harm: a line in a plane
+# has little freedom to learn people by heart. With 256 pixels and fewer images than that, it has. (The same
 # holds for 20,000 genes and 200 patients.)
 #
 # One way of dividing few images may be lucky, so we divide them in ten ways. The control gets newly

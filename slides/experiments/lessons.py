@@ -4,15 +4,24 @@ import contextlib
 import io
 import runpy
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from layerscope.judge import METRICS, Metric, compare, score
+from layerscope.judge.statistics import confusion
 from layerscope.lessons import engine
+from layerscope.predictions import Predictions
+from layerscope.see.activations import activations
+from layerscope.see.curve import as_predictions
+from layerscope.see.probe import probe
 
 LESSONS = Path(__file__).resolve().parents[2] / "lessons"
 KEPT = (0, 30, 100, 300, 1000, 2000)  # steps of lesson 0 whose network is kept
+MANY = 400_000  # people, of whom the best of all lines is the best there is
+SHARES = (0.5, 0.02)  # of abnormal studies, in two clinics
 
 
 def run(number: int) -> dict[str, Any]:
@@ -32,10 +41,9 @@ def lesson0() -> dict[str, Any]:
 
 
 def take0(lesson: dict[str, Any]) -> dict[str, Any]:
-    people, sick, line = lesson["people"], lesson["sick"], lesson["line_accuracy"]
+    people, sick = lesson["people"], lesson["sick"]
     kept = [(step, net) for step, net in lesson["snapshots"] if step == 0]
     kept += [min(lesson["snapshots"], key=lambda found: abs(found[0] - step)) for step in KEPT[1:]]
-    radius = np.linalg.norm(people, axis=1, keepdims=True)
     return {
         "people": people,
         "sick": sick,
@@ -44,9 +52,13 @@ def take0(lesson: dict[str, Any]) -> dict[str, Any]:
         "rate": lesson["RATE"],
         "losses": lesson["losses"],
         "networks": [snapshot(step, net, lesson) for step, net in kept],
-        "curves": lesson["curves"],
-        "halfway": lesson["cuts"],
-        "radius": line(radius, sick),
+        "always": {
+            "people": max(np.mean(sick), 1 - np.mean(sick)),
+            "new": lesson["baseline"]["always the same answer"],
+        },
+        "line": best_line(lesson),
+        "radius": radius(lesson),
+        "curves": {kind: on_new_people(net, lesson) for kind, net in stages_of(lesson).items()},
         "widths": {"starts": lesson["scores"], "chosen": lesson["chosen"]},
         "without_bend": without_bend(lesson),
         "zeros": {"loss": lesson["zero_losses"][-1], "right": right(lesson["zero"], lesson)},
@@ -60,7 +72,6 @@ def take0(lesson: dict[str, Any]) -> dict[str, Any]:
             "computations": lesson["GRAPHS"],
             "from_pytorch": float(np.abs(lesson["found"][:, 0] - lesson["found"][:, 1]).max()),
         },
-        "landscape": landscape(lesson),
         "trap": {
             "labelled": lesson["LABELLED"],
             "nonsense": lesson["nonsense"],
@@ -70,19 +81,49 @@ def take0(lesson: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def stages_of(lesson: dict[str, Any]) -> dict[str, Any]:
+    return {"trained": lesson["net"], "untrained": lesson["untrained"]}
+
+
+def on_new_people(net: Any, lesson: dict[str, Any]) -> list[float]:
+    """What a straight cut that was fitted on the people tells of new people, after each stage."""
+    fit, both = lesson["fit_line"], (lesson["people"], lesson["new_people"])
+    stages = zip(*(lesson["values_after"](net, x) for x in both), strict=True)
+    return [fit(h, lesson["sick"]).score(new, lesson["new_sick"]) for h, new in stages]
+
+
+def best_line(lesson: dict[str, Any]) -> dict[str, Any]:
+    """The lesson's best line, on the people for whom it was picked and on new ones; and the best line there is."""
+    many = lesson["draw_people"](MANY, np.random.default_rng(lesson["SEED"] + 1))
+    right, (normal, offset) = lesson["on_right_side"], lesson["cut"]
+    return {
+        "normal": normal,
+        "offset": float(offset),
+        "people": float(right(lesson["cut"], lesson["people"], lesson["sick"])),
+        "new": float(right(lesson["cut"], lesson["new_people"], lesson["new_sick"])),
+        "many": MANY,
+        "best_of_many": float(right(lesson["best_line"](*many), *many)),
+    }
+
+
+def radius(lesson: dict[str, Any]) -> dict[str, float]:
+    """One cut on the distance from normal, by the lesson's ruler."""
+    near, new = (np.linalg.norm(lesson[name], axis=1, keepdims=True) for name in ("people", "new_people"))
+    fitted = lesson["fit_line"](near, lesson["sick"])
+    return {
+        "cut": -float(fitted.intercept_[0]) / float(fitted.coef_[0, 0]),
+        "people": fitted.score(near, lesson["sick"]),
+        "new": fitted.score(new, lesson["new_sick"]),
+    }
+
+
 def right(net: Any, lesson: dict[str, Any]) -> float:
     return lesson["accuracy"](net, lesson["new_people"], lesson["new_sick"])
 
 
 def snapshot(step: int, net: Any, lesson: dict[str, Any]) -> dict[str, Any]:
-    """A network as its weights, and what a straight cut tells at each stage."""
-    stages = lesson["values_after"](net, lesson["people"])
-    return {
-        "step": step,
-        "weights": [p.value for p in net.parameters],
-        "right": right(net, lesson),
-        "cuts": [lesson["line_accuracy"](h, lesson["sick"]) for h in stages],
-    }
+    """A network as its weights, and what it tells right."""
+    return {"step": step, "weights": [p.value for p in net.parameters], "right": right(net, lesson)}
 
 
 def without_bend(lesson: dict[str, Any]) -> float:
@@ -94,31 +135,6 @@ def without_bend(lesson: dict[str, Any]) -> float:
         engine.cross_entropy(flat(people), sick).backward()
         engine.descend(flat.parameters, lesson["RATE"])
     return right(flat, lesson)
-
-
-def landscape(lesson: dict[str, Any]) -> dict[str, Any]:
-    """The loss around the way that training took, in the plane of its two widest directions.
-
-    Reference: Li et al. 2018, arXiv:1712.09913.
-    """
-    flat = np.array([np.concatenate([p.value.ravel() for p in net.parameters]) for _, net in lesson["snapshots"]])
-    end = flat[-1]
-    (one, two) = np.linalg.svd(flat - end, full_matrices=False)[2][:2]
-    way = (flat - end) @ np.stack([one, two], axis=1)
-    low, high = way.min(axis=0), way.max(axis=0)
-    pad = 0.25 * (high - low).max()
-    x, y = (np.linspace(low[i] - pad, high[i] + pad, 41) for i in (0, 1))
-    losses = [[loss_at(end + a * one + b * two, lesson) for a in x] for b in y]
-    return {"x": x, "y": y, "losses": losses, "way": way}
-
-
-def loss_at(weights: np.ndarray, lesson: dict[str, Any]) -> float:
-    net = engine.MLP((2, 3, 2, 2))
-    at = 0
-    for p in net.parameters:
-        p.value[...] = weights[at : at + p.value.size].reshape(p.value.shape)
-        at += p.value.size
-    return float(engine.cross_entropy(net(lesson["people"]), lesson["sick"]).value)
 
 
 def lesson1() -> dict[str, Any]:
@@ -148,9 +164,29 @@ def take1(lesson: dict[str, Any]) -> dict[str, Any]:
             "must_fail": lesson["must_fail"],
         },
         "tasks": tasks,
+        "questions": questions(lesson),
         "kernels": lesson["cnn"].blocks[0].conv.weight.detach()[:, 0].numpy(),
         "test": world,
     }
+
+
+def questions(lesson: dict[str, Any]) -> dict[str, Any]:
+    """The three questions, read from the last layer, with intervals; and each network against one without learning."""
+    val, look = (lesson["questions"][name] for name in ("val", "look"))
+    said: dict[tuple[str, str], Predictions] = {}
+    for learned, network in lesson["task_networks"].items():
+        fitted, scored = (activations(network, part["organ"])["logits"] for part in (val, look))
+        for asked in val:
+            guess = probe(fitted, val[asked].targets, scored, len(val[asked].classes)).argmax(dim=1).numpy()
+            said[asked, learned] = as_predictions(guess, look[asked])
+    accuracy = METRICS["accuracy"]
+    rows = [
+        {"asked": asked, "learned": learned}
+        | score(accuracy, p)._asdict()
+        | {"ahead_of_nothing": compare(p, said[asked, "nothing"], accuracy)}
+        for (asked, learned), p in said.items()
+    ]
+    return {"seed": lesson["SEED"], "fitted_on": len(val["organ"]), "read": rows}
 
 
 def lesson2() -> dict[str, Any]:
@@ -169,8 +205,7 @@ def take2(lesson: dict[str, Any]) -> dict[str, Any]:
             "kappa": [share(s) for s in lesson["widths"]],
         },
         "study_mistake": {
-            "before": lesson["kappa_2021"],
-            "after": lesson["kappa_now"],
+            **study_mistake(lesson),
             "studies": len(lesson["p_2021"]),
             "mixed": len(lesson["mixed"]),
             "labels_agree": lesson["labels_agree"],
@@ -179,8 +214,44 @@ def take2(lesson: dict[str, Any]) -> dict[str, Any]:
             "steps": lesson["steps"],
             "curves": {name: lesson["found"][name] for name in ("sensitivity", "specificity", "kappa")},
             "chosen": lesson["thresholds"]["mean"],
-            "sensitivity": lesson["sensitivity"],
-            "specificity": lesson["specificity"],
+            **at_threshold(lesson),
         },
         "pointing": {name: found.mean() for name, found in lesson["pointed"].items()},
     }
+
+
+def study_mistake(lesson: dict[str, Any]) -> dict[str, Any]:
+    """Kappa by the wrong lists of films and by the right ones, and the difference; intervals over patients."""
+    now, kappa = lesson["decided"]["mean"], METRICS["kappa"]
+    said = (lesson["p_2021"] > lesson["thresholds"]["mean"]).astype(int)
+    before = replace(now, probs=np.eye(2)[said])
+    return {
+        "before": share(score(kappa, before)),
+        "after": share(score(kappa, now)),
+        "difference": compare(before, now, kappa),
+    }
+
+
+def at_threshold(lesson: dict[str, Any]) -> dict[str, Any]:
+    """What the chosen threshold finds, in whom, and what its alarms are worth in two clinics."""
+    decided = lesson["decided"]["mean"]
+    every = {name: lesson["table"]["all"][name] for name in ("sensitivity", "specificity")}
+    abnormal = int(decided.targets.sum())
+    return {
+        **{name: share(found) for name, found in every.items()},
+        "abnormal": abnormal,
+        "normal": len(decided) - abnormal,
+        "patients": decided.owners.groups,
+        "alarms_right": {at: share(score(alarms_right(at), decided)) for at in SHARES},
+    }
+
+
+def alarms_right(prevalence: float) -> Metric:
+    """Positive predictive value where so many are ill, with the sensitivity and specificity that were seen."""
+
+    def formula(counts: np.ndarray) -> np.ndarray:
+        ill = prevalence * counts[:, 1, 1] / counts[:, 1].sum(axis=1)
+        well = (1 - prevalence) * counts[:, 0, 1] / counts[:, 0].sum(axis=1)
+        return ill / (ill + well)
+
+    return Metric("Alarms that are right", confusion, formula)

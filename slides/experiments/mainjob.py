@@ -14,10 +14,14 @@ import numpy as np
 import torch
 
 from layerscope.checkpoint import load_model
+from layerscope.data import DATASETS
+from layerscope.data.splits import SPLITS
 from layerscope.inputs import Images
+from layerscope.judge import wilson
 from layerscope.report.words import interpret
-from layerscope.study.data import WORLDS
+from layerscope.study.data import WORLDS, thin
 from layerscope.study.folder import SMALL_ATLAS, RunFolder
+from layerscope.study.plan import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -42,13 +46,17 @@ def take(run: RunFolder) -> dict[str, Any]:
             "samples": facts["samples"],
             "groups": facts["groups"],
             "duplicates": facts["grouping"]["duplicates"],
+            "seeds": facts["plan"]["seeds"],
+            "parts": facts["parts"],
         },
         "classes": facts["classes"],
         "accuracy": {
             world: {method: found["accuracy"] for method, found in run.found(f"judged-{world}")["scores"].items()}
             for world in WORLDS
         },
-        "flattered": run.found("flattered"),
+        "ahead": {world: run.found(f"judged-{world}")["differences"] for world in WORLDS},
+        "flattered": run.found("flattered") | {"as_reported": as_reported(run)},
+        "probes": probes(run),
         "layers": {
             f"{world}-{net}": [
                 {kind: [slim(reading) for reading in seed[kind]] for kind in ("trained", "untrained")}
@@ -57,11 +65,36 @@ def take(run: RunFolder) -> dict[str, Any]:
             for world in WORLDS
             for net in ("cnn", "mlp")
         },
+        "learned": {world: [seed["learned"] for seed in run.layers(world, "cnn")] for world in WORLDS},
         "words": {world: interpret("cnn", world, run.layers(world, "cnn")) for world in WORLDS},
         "few": {world: run.found(f"few-{world}") for world in WORLDS},
         "shapes": shapes(run.path / "model-wild"),
         "maps": maps(run.path / SMALL_ATLAS),
     }
+
+
+def plan_of(run: RunFolder) -> Plan:
+    return Plan(**{key: run.run["plan"][key] for key in ("data", "split", "seed", "labels", "quick", "precision")})
+
+
+def as_reported(run: RunFolder) -> dict[str, Any]:
+    """Accuracy by a random split, with the interval that would be written beside it: each image as if it were alone."""
+    plan, loaded = plan_of(run), DATASETS[run.run["plan"]["data"]].load(None, bool(run.run["skipped"]))
+    if loaded.identity != run.run["identity"]:
+        raise SystemExit(f"{run.path} was made from other images than these.")
+    test = SPLITS["random"](loaded.dataset, plan.seed)["test"]
+    n = len(thin(test, plan.limits(len(loaded.dataset.classes))["test"], plan.seed))
+    found = {}
+    for method, right in run.found("flattered")["accuracy"].items():
+        low, high = wilson(round(right["random"] * n), n)
+        found[method] = {"value": right["random"], "low": low, "high": high, "samples": n}
+    return found
+
+
+def probes(run: RunFolder) -> dict[str, int]:
+    """How many images the straight lines of the layer curves learned from (val), and were judged on (test)."""
+    most, parts = plan_of(run).read, run.run["parts"]
+    return {part: min(most, parts[part]["samples"]) for part in ("val", "test")}
 
 
 def shapes(model: Path) -> dict[str, list[int]]:
@@ -96,8 +129,7 @@ def maps(page: Path) -> dict[str, Any]:
                     {
                         "xy": np.round(xy[number] / 32).astype(int),
                         "probe": facts["slices"][number]["readings"]["probe"],
-                        "neighbours": facts["slices"][number]["readings"]["neighbours"],
-                        "warning": facts["slices"][number]["warning"],
+                        "seen": facts["slices"][number]["map"]["seen"],
                     }
                     for number in network["slices"][-1]
                 ],

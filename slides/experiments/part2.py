@@ -1,75 +1,91 @@
-"""Part 2: what finished runs and the executed lesson 4 have found about molecules; and a line that is told the answer.
+"""Part 2: what finished runs and executed lessons have found, beside small looks of its own.
 
 Two places, which the environment can name: SLIDES_RUNS, a folder with the run folders of `layerscope run bbbp`, `esol`
-and `nci` (else `runs/`), and SLIDES_LESSONS, a folder with executed notebooks (else `build/lessons/full/`).
+and `nci` (else `runs/`), and SLIDES_LESSONS, a folder with executed notebooks (else `build/lessons/full/`). What is not
+there is kept as it was measured before, and that is said; each entry tells how and when it was made.
 """
 
 import json
+import logging
 import os
-import re
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from layerscope.data import ncimolecules
-from layerscope.data.fingerprints import descriptors
-from layerscope.models.features import line
+from experiments import looks, notebooks
 from layerscope.study.folder import RunFolder
-from layerscope.study.moleculejudge import beside, lead
-from layerscope.study.moleculeparts import MoleculeParts
-from layerscope.study.moleculeplan import MoleculePlan
 
 ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "slides" / "results" / "part2.json"
 RUNS = ("bbbp", "esol", "nci")
 STEPS = ("judged", "splits", "stacking", "domain", "layers", "calibrated")
-SCORE = re.compile(r"([+-]?\d[\d.,]*)(%?) [\[(]([+-]?[\d.]+)%?(?:,| to) ([+-]?[\d.]+)%?[\])]")
+LESSONS = {"lesson3": notebooks.take3, "lesson4": notebooks.take4}
+SAME = 0.005  # a share that two measurements of the same may differ by
 
-Row = dict[str, Any]
+Found = dict[str, Any]
 
 
-def part2() -> dict[str, Any]:
-    folder = Path(os.environ.get("SLIDES_RUNS") or ROOT / "runs")
+def part2() -> Found:
+    before = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    runs = Path(os.environ.get("SLIDES_RUNS") or ROOT / "runs")
     lessons = Path(os.environ.get("SLIDES_LESSONS") or ROOT / "build" / "lessons" / "full")
-    return {
-        "runs": {name: take_run(RunFolder(there(folder / name, f"layerscope run {name} --seed 0"))) for name in RUNS},
-        "lesson4": take_lesson(there(lessons / "DL-Example-4-Molecules-using-PyTorch-Geometric.ipynb", "make lessons")),
-        "told": told(),
-        "paracetamol": drawing("CC(=O)Nc1ccc(O)cc1"),
+    found: Found = {
+        "runs": {
+            name: entry(
+                before,
+                before.get("runs", {}).get(name),
+                runs / name,
+                f"layerscope run {name} --seed 0 --out runs/{name}",
+                lambda path: take_run(RunFolder(path)),
+            )
+            for name in RUNS
+        }
+    }
+    for name, take in LESSONS.items():
+        source = lesson(int(name[-1]))
+        notebook = lessons / f"{source.stem}.ipynb"
+        found[name] = entry(before, before.get(name), notebook, f"python tools/nb.py run {name[-1]}", take)
+    return found | {
+        "few_texts": agreeing(looks.few_texts(lesson(3)), found["lesson3"]["few"]),
+        "cliffs": {name: looks.cliff_pairs(name) for name in ("bbbp", "esol")},
+        "attention": looks.attended(),
+        "told": looks.told(),
+        "paracetamol": looks.drawing("CC(=O)Nc1ccc(O)cc1"),
     }
 
 
-def told() -> dict[str, Any]:
-    """The error of a straight line on all of RDKit's descriptors, where the computed logP that is asked for is one."""
-    data, molecules = ncimolecules.load().dataset, ncimolecules.molecules()
-    parts = MoleculeParts(MoleculePlan("nci"), data, molecules)
-    train, test = parts.train, parts.test
-    x, q = (descriptors(parts.smiles(part)).filled().values for part in (train, test))
-    return {"rmse": lead(beside(line(x, train, q), test))._asdict(), "descriptors": x.shape[1]}
+def lesson(number: int) -> Path:
+    (source,) = (ROOT / "lessons").glob(f"part*/DL-Example-{number}-*.py")
+    return source
 
 
-def drawing(smiles: str) -> dict[str, Any]:
-    """Where a chemist draws the atoms of a molecule, and which are bonded."""
-    from rdkit import Chem
-    from rdkit.Chem import AllChem
-
-    molecule = Chem.MolFromSmiles(smiles)
-    AllChem.Compute2DCoords(molecule)
-    places = molecule.GetConformer().GetPositions()[:, :2]
-    return {
-        "elements": [atom.GetSymbol() for atom in molecule.GetAtoms()],
-        "places": places,
-        "bonds": [[bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()] for bond in molecule.GetBonds()],
-    }
-
-
-def there(path: Path, how: str) -> Path:
-    """The path, which must be there."""
-    if not path.exists():
-        sys.exit(f"{path} is not there. Make it: {how}")
-    return path
+def entry(before: Found, kept: Found | None, path: Path, how: str, take: Callable[[Path], Found]) -> Found:
+    """What is taken from a path; else what was taken before, with the date of that."""
+    if path.exists():
+        date = time.strftime("%Y-%m-%d", time.localtime(path.stat().st_mtime))
+        return {"made": {"command": how, "date": date}} | take(path)
+    if kept is None:
+        sys.exit(f"{path} is not there, and nothing was measured before. Make it: {how}")
+    kept = {"made": {"command": how, "date": before["made"]["date"]}} | kept
+    logging.getLogger(__name__).warning(
+        "%s is not there: kept as measured on %s. To measure it anew: %s", path, kept["made"]["date"], how
+    )
+    return kept
 
 
-def take_run(run: RunFolder) -> dict[str, Any]:
+def agreeing(found: dict[str, dict[str, list[float]]], printed: Found) -> Found:
+    """The curve of few labels, if it says what the lesson has printed of it."""
+    labels = f"{printed['labels']:.0f}"
+    for method, right in found.items():
+        mean, theirs = sum(right[labels]) / len(right[labels]), printed["right"][method]
+        if abs(mean - theirs) > SAME:
+            sys.exit(f"{method}, {labels} labels per class: measured {mean:.4f}, but lesson 3 has printed {theirs:.4f}")
+    return found
+
+
+def take_run(run: RunFolder) -> Found:
     facts = run.run
     kept = {
         "command": f"layerscope run {facts['plan']['data']} --seed {facts['plan']['seed']}",
@@ -81,56 +97,5 @@ def take_run(run: RunFolder) -> dict[str, Any]:
     return kept | {name: run.found(name) for name in STEPS} | {"cliffs": cliffs(run.found("cliffs"))}
 
 
-def cliffs(found: dict[str, Any]) -> dict[str, Any]:
+def cliffs(found: Found) -> Found:
     return {name: found[name] for name in ("pairs", "cliffs", "compared", "told_apart")}
-
-
-def take_lesson(notebook: Path) -> dict[str, Any]:
-    """Tables of lesson 4, as it printed them: each found by the head of its columns."""
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    said = [
-        "".join(output["data"]["text/markdown"])
-        for cell in cells
-        for output in cell.get("outputs", [])
-        if "text/markdown" in output.get("data", {})
-    ]
-    text = "\n\n".join(said)
-    surroundings = re.search(r"Different surroundings in paracetamol: (.*)\.", text)
-    return {
-        "test": table(text, "| method | AUROC, test |"),
-        "sizes": table(text, "| molecules | ECFP4 + forest |"),
-        "splits": table(text, "| test part | ECFP4 + forest |"),
-        "blocks": table(text, "| blocks | each replaces"),
-        "attribution": table(text, "| score | carboxylic acid |"),
-        "trap": table(text, "| column | cross-validation says |"),
-        "one_graph": table(text, "| method | right, new groups |"),
-        "parts": table(text, "| part | molecules |"),
-        "surroundings": [int(found) for found in re.findall(r"(\d+) after", surroundings[1] if surroundings else "")],
-    }
-
-
-def table(text: str, head: str) -> dict[str, Row]:
-    """A Markdown table: rows by their first cell, numbers as numbers.
-
-    A cell such as `0.917 [0.844, 0.958]` becomes value, low and high; `99%` becomes 0.99.
-    """
-    start = text.find(head)
-    if start < 0:
-        sys.exit(f"The lesson has no table that begins with {head!r}")
-    lines = [line for line in text[start:].split("\n\n")[0].splitlines() if line.startswith("|")]
-    columns, *rows = [
-        [cell.strip() for cell in line.strip().strip("|").split("|")] for line in lines if "---" not in line
-    ]
-    return {row[0]: {name: cell(one) for name, one in zip(columns[1:], row[1:], strict=False)} for row in rows}
-
-
-def cell(text: str) -> Any:
-    found = SCORE.match(text)
-    if found:
-        scale = 100 if found[2] else 1
-        value, low, high = (float(found[i].replace(",", "")) / scale for i in (1, 3, 4))
-        return {"value": value, "low": low, "high": high}
-    plain = text.replace(",", "")
-    if re.fullmatch(r"[+-]?\d+(\.\d+)?", plain):
-        return float(plain)
-    return float(plain[:-1]) / 100 if re.fullmatch(r"\d+(\.\d+)?%", plain) else text

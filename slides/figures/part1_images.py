@@ -10,7 +10,7 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from PIL import Image
 
 from figures.shared import ROOT, half, percent, results, shares, wide
-from layerscope.draw.style import AMBER, BLUE, COLOURS, GREY, INK, MARKERS, ORANGE, SOFT
+from layerscope.draw.style import AMBER, BLUE, COLOURS, INK, MARKERS, ORANGE, SOFT
 
 SIMPLE = ("majority", "class mean", "logistic regression", "nearest neighbour")
 
@@ -132,7 +132,8 @@ def clean_and_wild() -> Figure:
     ax.barh([1, 0], value, color=[BLUE, ORANGE], height=0.5)
     for y, v in zip((1, 0), value, strict=True):
         ax.text(v - 0.03, y, f"{100 * v:.0f} %", ha="right", va="center", color="white", fontsize=20, weight="bold")
-    ax.set(xlim=(0, 1), yticks=[], title="a straight line on the pixels", ylim=(-0.6, 1.6))
+    ax.set(xlim=(0, 1), yticks=[], xticks=[0, 0.5, 1], title="a straight line on the pixels", ylim=(-0.6, 1.6))
+    ax.tick_params(labelsize=16)
     ax.grid(axis="y", visible=False)
     shares(ax, "x")
     return figure
@@ -189,26 +190,12 @@ def convolution() -> Figure:
     for ax, kernel, title in ((axes[2], right, "brighter to the right"), (axes[3], right.T, "brighter downwards")):
         seen = (windows * kernel).sum(axis=(2, 3))
         show(ax, seen, title, cmap="RdBu_r", vmin=-np.abs(seen).max() / 2, vmax=np.abs(seen).max() / 2)
-    return figure
-
-
-def shift() -> Figure:
-    found = results("lesson1")["shift"]
-    figure = half()
-    ax = figure.subplots()
-    for net, values in found["right"].items():
-        ax.plot(found["pixels"], values, color=COLOURS[net], marker=MARKERS[net])
-        text = {"cnn": "CNN", "mlp": "fully connected"}[net]
-        ax.text(9.5, values[-3] + 0.045, text, color=COLOURS[net], weight="bold", fontsize=17)
-    ax.axhline(1 / 6, color=GREY, linestyle="--", linewidth=1.5)
-    ax.text(0, 1 / 6 - 0.02, "chance", color=GREY, va="top")
-    ax.set(xlabel="images moved by so many pixels of 64", ylim=(0, 1.1), title="right on validation images")
-    shares(ax)
+    figure.supxlabel("red: the sum is above nought; blue: below; white: nought, no edge here", fontsize=16, color=SOFT)
     return figure
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "sign": sign, "six_unnamed": lambda: six(titles=False), "six": six, "program": program, "baselines": baselines,
     "clean_and_wild": clean_and_wild, "reordered": reordered, "order_matters": order_matters,
-    "convolution": convolution, "shift": shift,
+    "convolution": convolution,
 }  # fmt: skip

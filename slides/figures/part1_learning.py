@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from figures.part1_plane import EARLY, GRID, TWO_COLOURS, draw_people, network, networks, people, says
-from figures.shared import half, percent, results, shares, wide
+from figures.shared import half, percent, shares, wide
 from layerscope.draw.graph import Box, draw_graph
 from layerscope.draw.style import BLUE, INK, ORANGE
 from layerscope.lessons import engine
@@ -76,24 +76,6 @@ def slope() -> Figure:
     return figure
 
 
-def landscape() -> Figure:
-    """The loss around the way that training took."""
-    found = results("lesson0")["landscape"]
-    way, losses = np.array(found["way"]), np.array(found["losses"])
-    figure = half()
-    ax = figure.subplots()
-    drawn = ax.contourf(found["x"], found["y"], losses, levels=np.linspace(0, 1.2, 13), cmap="cividis", extend="max")
-    ax.plot(*way.T, color="white", marker="o", markersize=7, linewidth=3)
-    ax.plot(*way.T, color=ORANGE, marker="o", markersize=5, linewidth=1.8)
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 3}
-    ax.annotate("start", way[0], xytext=(10, 10), textcoords="offset points", bbox=box)
-    ax.annotate("end", way[-1], xytext=(10, -22), textcoords="offset points", bbox=box)
-    ax.set(xticks=[], yticks=[], xlabel="two directions in the space of all weights")
-    ax.grid(visible=False)
-    figure.colorbar(drawn, ax=ax, label="loss", ticks=[0, 0.5, 1], fraction=0.05)
-    return figure
-
-
 def film() -> Figure:
     """What the network says of the whole plane, at four moments, and its loss."""
     kept = [networks()[i] for i in (0, 2, 3, 5)]
@@ -110,20 +92,18 @@ def film() -> Figure:
     return figure
 
 
-def _graph(known: int) -> Figure:
-    """The small computation; gradients are shown for so many columns from the right."""
+def _graph(backward: bool) -> Figure:
+    """The small computation, without or with its gradients."""
     w, x, b, y = (engine.Scalar(number) for number in (3, 2, 1, 5))
     a = w * x
     e = a + b - y
     loss = e**2
     loss.backward()
-    column = {"L": 1, "e": 2, "a": 3, "b": 3, "y": 3, "w": 4, "x": 4}
     where = {"w": (0, 3.6), "x": (0, 2.4), "b": (0, 1.2), "y": (0, 0), "a": (5.4, 3), "e": (10.8, 2), "L": (16.2, 2)}
     texts = {"a": "a = w x", "e": "e = a + b - y", "L": "L = e²"}
     named = {"w": w, "x": x, "b": b, "y": y, "a": a, "e": e, "L": loss}
     boxes = {
-        key: Box(texts.get(key, key), v.value, v.grad if column[key] <= known else None, *where[key])
-        for key, v in named.items()
+        key: Box(texts.get(key, key), v.value, v.grad if backward else None, *where[key]) for key, v in named.items()
     }
     slopes = {
         ("w", "a"): f"x = {x.value:g}",
@@ -133,7 +113,7 @@ def _graph(known: int) -> Figure:
         ("y", "e"): "-1",
         ("e", "L"): f"2e = {2 * e.value:g}",
     }
-    arrows = [(start, end, slope if column[end] < known else "") for (start, end), slope in slopes.items()]
+    arrows = [(start, end, slope if backward else "") for (start, end), slope in slopes.items()]
     figure = wide(4.9)
     ax = figure.subplots()
     draw_graph(boxes, arrows, ax, width=3.5)
@@ -143,6 +123,6 @@ def _graph(known: int) -> Figure:
 
 
 FIGURES: dict[str, Callable[[], Figure]] = {
-    "surprise": surprise, "slope": slope, "landscape": landscape, "film": film,
-    "graph_forward": lambda: _graph(0), "graph_first": lambda: _graph(2), "graph_all": lambda: _graph(4),
+    "surprise": surprise, "slope": slope, "film": film,
+    "graph_forward": lambda: _graph(backward=False), "graph_all": lambda: _graph(backward=True),
 }  # fmt: skip

@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
-from sklearn.linear_model import LogisticRegression
 
 from figures.shared import Found, half, results, shares, wide
 from layerscope.draw.plane import draw_bent, draw_straight, grid_lines
@@ -50,27 +49,13 @@ def values(net: engine.MLP, x: np.ndarray) -> list[np.ndarray]:
     return [stage.value for stage in net.stages(x)]
 
 
-def best_cut() -> tuple[float, np.ndarray, float]:
-    """Of all straight cuts, at 180 angles and every place, the one that tells most of these people right."""
-    x, sick = people()
-    best = (0.0, np.zeros(2), 0.0)
-    for angle in np.linspace(0, 2 * np.pi, 180, endpoint=False):
-        normal = np.array([np.cos(angle), np.sin(angle)])
-        along = x @ normal
-        order = np.argsort(along)
-        right = np.cumsum(sick[order] == 0)[:-1] + np.cumsum((sick[order] == 1)[::-1])[::-1][1:]
-        at = int(right.argmax())
-        if right[at] / len(sick) > best[0]:
-            best = (right[at] / len(sick), normal, -float(along[order[at : at + 2]].mean()))
-    return best
-
-
 def scatter(ax: Axes, line: bool = False) -> Axes:
     """The people as the laboratory sees them."""
     x, sick = people()
     draw_people(ax, GRID, x, sick)
     if line:
-        draw_straight(ax, *best_cut()[1:])
+        best = results("lesson0")["line"]
+        draw_straight(ax, np.array(best["normal"]), best["offset"])
     ax.set(xlim=(-3.1, 3.1), ylim=(-3.1, 3.1), xlabel=AXES[0], ylabel=AXES[1], aspect="equal")
     ax.legend(loc="upper left", bbox_to_anchor=(1, 1), markerscale=1.6, handletextpad=0.1)
     return ax
@@ -97,8 +82,7 @@ def radius() -> Figure:
     bins = np.linspace(0, 3.2, 49).tolist()
     ax.hist(distance[sick == 0], bins, color=BLUE, alpha=0.85, label="healthy")
     ax.hist(distance[sick == 1], bins, color=ORANGE, alpha=0.85, label="sick")
-    fitted = LogisticRegression(C=10.0).fit(distance[:, None], sick)
-    ax.axvline(-float(fitted.intercept_[0]) / float(fitted.coef_[0, 0]), color=INK, linewidth=3)
+    ax.axvline(results("lesson0")["radius"]["cut"], color=INK, linewidth=3)
     ax.set(xlabel="distance from normal, in standard deviations", ylabel="people")
     ax.legend(loc="upper right")
     return figure
@@ -147,11 +131,17 @@ def widths() -> Figure:
         ax.plot(x + np.array([-0.06, 0, 0.06]), starts, "o", color=GREY, markersize=11, alpha=0.8)
         ax.plot(x, found["chosen"][width], "o", color=BLUE, markersize=15)
     ax.set_xticks(range(3), ["1 unit", "2 units", "3 units"], fontsize=17)
-    ax.set(ylim=(0.45, 1.04), xlim=(-0.5, 2.5), title="right on new people")
-    ax.axhline(0.5, color=GREY, linestyle="--", linewidth=1.5)
-    ax.text(2.45, 0.515, "chance", color=GREY, ha="right")
+    ax.set(ylim=(0.44, 1.04), xlim=(-0.5, 2.5), title="right on new people")
+    draw_always(ax, 2.45)
     shares(ax)
     return figure
+
+
+def draw_always(ax: Axes, right: float) -> None:
+    """What needs no network at all: on new people, always the answer that is more frequent."""
+    same = results("lesson0")["always"]["new"]
+    ax.axhline(same, color=GREY, linestyle="--", linewidth=1.5)
+    ax.text(right, same - 0.015, "always the more frequent answer", color=GREY, ha="right", va="top")
 
 
 def _sheet(ax: Any, points: np.ndarray, angle: float = 35) -> None:
@@ -222,16 +212,15 @@ def says(net: engine.MLP, u: np.ndarray) -> np.ndarray:
 
 
 def rise() -> Figure:
-    """How well a straight cut separates, layer by layer."""
+    """What a straight cut tells of new people, layer by layer."""
     found = results("lesson0")["curves"]
     figure = half()
     ax = figure.subplots()
     for kind, marker in (("trained", "o"), ("untrained", "s")):
         ax.plot(found[kind], color=COLOURS[kind], marker=marker, label=kind)
-    ax.axhline(0.5, color=GREY, linestyle="--", linewidth=1.5)
-    ax.text(3.05, 0.48, "chance", color=GREY, ha="right", va="top")
-    ax.set_xticks(range(4), ["raw\nvalues", "hidden\nlayer 1", "hidden\nlayer 2", "logits"])
-    ax.set(ylim=(0.4, 1.04), title="a straight cut tells right")
+    draw_always(ax, 3.05)
+    ax.set_xticks(range(4), ["raw\nvalues", "hidden\nlayer 1", "hidden\nlayer 2", "output\n(logits)"])
+    ax.set(ylim=(0.4, 1.04), title="a straight cut tells right, new people")
     ax.text(1.5, 0.955, "trained", color=COLOURS["trained"], ha="center", weight="bold")
     ax.text(1.5, 0.57, "untrained twin", color=COLOURS["untrained"], ha="center", weight="bold")
     shares(ax)

@@ -24,25 +24,27 @@ def twins() -> Figure:
 
 
 def flattered() -> Figure:
-    """What a random split promises, and what an honest one finds, for the same methods."""
+    """What a random split promises, and what an honest one finds, for the same methods, each with its own interval."""
     found = results("mednist")
     figure = half()
     ax = figure.subplots()
     names = ("class mean", "mlp", "logistic regression", "nearest neighbour", "cnn")
     for y, key in enumerate(names):
-        errors = [
-            max(1 - right, 3e-5)
-            for right in (found["accuracy"]["clean"][key]["value"], found["flattered"]["accuracy"][key]["random"])
-        ]
-        ax.plot(errors, [y, y], color=GREY, linewidth=2)
-        ax.plot(errors[0], y, "o", color=BLUE, markersize=14)
-        ax.plot(errors[1], y, "s", color=ORANGE, markersize=12)
+        for split, colour, mark, up in (
+            (found["accuracy"]["clean"], BLUE, "o", 0.14),
+            (found["flattered"]["as_reported"], ORANGE, "s", -0.14),
+        ):
+            error, *ends = (max(1 - split[key][which], 3e-5) for which in ("value", "low", "high"))
+            ax.plot(ends, [y + up] * 2, color=colour, linewidth=7, alpha=0.35, solid_capstyle="round")
+            ax.plot(error, y + up, mark, color=colour, markersize=11)
+            if split[key]["value"] == 1:
+                ax.text(error * 1.35, y + up + 0.12, "no error", color=colour, fontsize=14, va="bottom")
     ax.set_yticks(
         range(len(names)), [{"mlp": "fully connected", "cnn": "CNN"}.get(n, n) for n in names], color=INK, fontsize=16
     )
-    ax.set(xscale="log", xlabel="errors (log scale; left is better)", ylim=(-0.6, 5.1), xlim=(3e-5, 0.15))
+    ax.set(xscale="log", xlabel="errors (log scale; left is better)", ylim=(-0.6, 5.1), xlim=(2.5e-5, 0.2))
     ax.set_xticks([1e-4, 1e-3, 1e-2, 1e-1], ["0.01 %", "0.1 %", "1 %", "10 %"])
-    ax.text(6e-5, 4.7, "random split", color=ORANGE, weight="bold", fontsize=16)
+    ax.text(4e-5, 4.7, "random split", color=ORANGE, weight="bold", fontsize=16)
     ax.text(8e-3, 4.7, "split by groups", color=BLUE, weight="bold", fontsize=16)
     ax.minorticks_off()
     ax.grid(axis="y", visible=False)
@@ -123,17 +125,25 @@ def threshold() -> Figure:
 def ppv(share: float) -> float:
     """Of the alarms, how many are right, if this share is ill; with lesson 2's sensitivity and specificity."""
     found = results("lesson2")["threshold"]
-    ill, well = share * found["sensitivity"], (1 - share) * (1 - found["specificity"])
+    ill, well = share * found["sensitivity"]["value"], (1 - share) * (1 - found["specificity"]["value"])
     return ill / (ill + well)
 
 
+def alarms_right(share: float) -> Found:
+    """The same as measured, with its interval."""
+    return Found("lesson2: alarms_right", results("lesson2")["threshold"]["alarms_right"][str(share)])
+
+
 def alarms() -> Figure:
+    """Which share of the alarms is right, in clinics with more and fewer who are ill."""
     figure = half()
     ax = figure.subplots()
     x = np.geomspace(0.002, 0.6, 100)
     ax.plot(x, [ppv(share) for share in x], color=BLUE)
     for share in (0.5, 0.02):
-        ax.plot(share, ppv(share), "o", color=ORANGE, markersize=14)
+        s = alarms_right(share)
+        ax.plot([share, share], [s["low"], s["high"]], color=ORANGE, linewidth=9, alpha=0.35, solid_capstyle="round")
+        ax.plot(share, s["value"], "o", color=ORANGE, markersize=14)
         ax.text(
             share * 0.86,
             ppv(share) + 0.02,
@@ -152,25 +162,27 @@ def alarms() -> Figure:
 
 
 def course() -> Figure:
-    """The lessons of part 1, with their measured time."""
+    """The lessons, with the measured time of the computer."""
     measured = results("measured")
-    figure = wide(4.2)
+    figure = wide(4.7)
     ax = figure.subplots()
     ax.axis("off")
     rows = (
         ("0", "A network from scratch", "DL-Example-0-A-network-from-scratch", BLUE),
         ("1", "MedNIST using PyTorch: what does depth buy?", "DL-Example-1-MedNIST-using-PyTorch", GREEN),
         ("2", "MedNIST and MURA using fastai", "DL-Example-2-MedNIST-MURA-using-fastai", PURPLE),
+        ("3", "Text using Transformers", "DL-Example-3-Text-using-Transformers", GREY),
+        ("4", "Molecules using PyTorch Geometric", "DL-Example-4-Molecules-using-PyTorch-Geometric", GREY),
     )
     for y, (number, title, key, colour) in enumerate(rows):
         found: Found = measured[key]
         minutes = max(1, round(found["seconds"] / 60))
         machine = found["machine"].split(" (")[0]
-        ax.plot(0.4, -y, "o", color=colour, markersize=58)
-        ax.text(0.4, -y, number, color="white", ha="center", va="center", fontsize=28, weight="bold")
-        ax.text(1.05, -y + 0.14, title, fontsize=25, va="center")
-        ax.text(1.05, -y - 0.22, f"{minutes} min on {machine}", fontsize=18, va="center", color=GREY)
-    ax.set(xlim=(0, 10), ylim=(-2.55, 0.55))
+        ax.plot(0.4, -y, "o", color=colour, markersize=42)
+        ax.text(0.4, -y, number, color="white", ha="center", va="center", fontsize=24, weight="bold")
+        ax.text(0.95, -y + 0.16, title, fontsize=22, va="center")
+        ax.text(0.95, -y - 0.24, f"the computer needs {minutes} min ({machine})", fontsize=16, va="center", color=GREY)
+    ax.set(xlim=(0, 10), ylim=(-4.5, 0.5))
     return figure
 
 

@@ -4,7 +4,24 @@ from collections.abc import Callable
 
 from matplotlib.figure import Figure
 
-from figures import part2_draw, part2_numbers, part2_plans, part2_results
+from figures import (
+    part1_images,
+    part2_draw,
+    part2_molecules,
+    part2_numbers,
+    part2_plans,
+    part2_promises,
+    part2_results,
+    part2_text,
+)
 
-FIGURES: dict[str, Callable[[], Figure]] = part2_draw.FIGURES | part2_plans.FIGURES | part2_results.FIGURES
+FIGURES: dict[str, Callable[[], Figure]] = {
+    "sign": part1_images.sign,
+    **part2_draw.FIGURES,
+    **part2_molecules.FIGURES,
+    **part2_plans.FIGURES,
+    **part2_promises.FIGURES,
+    **part2_results.FIGURES,
+    **part2_text.FIGURES,
+}
 numbers = part2_numbers.numbers

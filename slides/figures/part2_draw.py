@@ -1,14 +1,15 @@
 """Drawn ideas of part 2: the one vocabulary, neighbours, borrowing, masks, fusion, the way to the clinic."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from figures.part1_images import show, tiles
-from figures.shared import results, wide
+from figures.part2_molecules import NITROGEN, around, molecule
+from figures.shared import half, results, wide
 from layerscope.draw.style import BLUE, GREEN, GREY, INK, ORANGE, PURPLE, SOFT
 
 Point = tuple[float, float]
@@ -70,34 +71,6 @@ def vocabulary() -> Figure:
     return figure
 
 
-def molecule(ax: Axes, heard: Iterable[int] = (), middle: int | None = None, size: float = 0.42) -> None:
-    """Paracetamol; atoms that are heard are filled."""
-    found = results("part2")["paracetamol"]
-    places, heard = np.array(found["places"]), set(heard)
-    for a, b in found["bonds"]:
-        ax.plot(*places[[a, b]].T, color=SOFT, linewidth=2.5, zorder=1)
-    for i, (place, element) in enumerate(zip(places, found["elements"], strict=True)):
-        colour = ORANGE if i == middle else BLUE if i in heard else GREY
-        face = colour if i in heard or i == middle else "white"
-        ax.add_patch(Circle(tuple(place), size, facecolor=face, edgecolor=colour, linewidth=2, zorder=2))
-        ink = "white" if face != "white" else INK
-        ax.text(*place, element, ha="center", va="center", fontsize=14, color=ink, zorder=3)
-    ax.set(xlim=(places[:, 0].min() - 0.7, places[:, 0].max() + 0.7), aspect="equal")
-    ax.set_ylim(places[:, 1].min() - 0.7, places[:, 1].max() + 0.7)
-    ax.axis("off")
-
-
-def around(start: int, rounds: int) -> set[int]:
-    """Atoms that an atom has heard of after so many rounds."""
-    heard = {start}
-    for _ in range(rounds):
-        heard |= {b for pair in results("part2")["paracetamol"]["bonds"] for b in pair if heard & set(pair)}
-    return heard
-
-
-NITROGEN = 3
-
-
 def neighbours(named: bool = True) -> Figure:
     """Whom does one element hear: in an image, a text, a molecule?"""
     figure = wide(4.3)
@@ -119,33 +92,6 @@ def neighbours(named: bool = True) -> Figure:
     for ax, title in zip((image, text, graph), titles, strict=True):
         ax.axis("off")
         ax.set_title(title if named else title.split(":")[0], loc="center")
-    return figure
-
-
-def rounds() -> Figure:
-    """What the nitrogen of paracetamol has heard of, round by round."""
-    found = results("part2")["lesson4"]["surroundings"]
-    figure = wide(4.2)
-    for i, ax in enumerate(figure.subplots(2, 2).ravel()):
-        molecule(ax, around(NITROGEN, i), NITROGEN, 0.45)
-        ax.set_title(f"{i} {'round' if i == 1 else 'rounds'}: {found[i]} kinds of surroundings", loc="center")
-    return figure
-
-
-def counting() -> Figure:
-    """Formaldehyde and carbon dioxide: a mean cannot count."""
-    figure = wide(4.0)
-    for ax, title, oxygens in zip(figure.subplots(1, 2), ("formaldehyde", "carbon dioxide"), (1, 2), strict=True):
-        ax.set(xlim=(-3, 3), ylim=(-1.2, 1.6), aspect="equal")
-        ax.axis("off")
-        ax.set_title(title, loc="center")
-        for x in (1.8, -1.8)[:oxygens]:
-            ax.plot([0, x], [0.09, 0.09], color=SOFT)
-            ax.plot([0, x], [-0.09, -0.09], color=SOFT)
-            ax.add_patch(Circle((x, 0), 0.5, facecolor="white", edgecolor=BLUE, linewidth=3, zorder=2))
-            ax.text(x, 0, "O", ha="center", va="center", fontsize=20, zorder=3)
-        ax.add_patch(Circle((0, 0), 0.5, facecolor=ORANGE, edgecolor=ORANGE, zorder=2))
-        ax.text(0, 0, "C", ha="center", va="center", fontsize=20, color="white", zorder=3)
     return figure
 
 
@@ -191,15 +137,15 @@ def hidden() -> Figure:
 
 def foundation() -> Figure:
     """One body, many questions."""
-    figure = wide(4.3)
-    ax = canvas(figure, 16, 6)
+    figure = half()
+    ax = canvas(figure, 11, 8)
     for j, text in enumerate(("texts", "images", "molecules")):
-        box(ax, (1.9, 5 - 2 * j), text, SOFT, (2.6, 1.2))
-        arrow(ax, (3.4, 5 - 2 * j), (5.0, 3 + (1 - j) * 0.6))
-    box(ax, (7.2, 3), "one large body,\ntrained once,\nwithout labels", BLUE, (4.2, 3.2), full=True)
-    for j, text in enumerate(("a prompt", "a straight line", "fine-tuning")):
-        box(ax, (13.2, 5 - 2 * j), text, GREEN, (3.6, 1.2))
-        arrow(ax, (9.5, 3 + (1 - j) * 0.6), (11.2, 5 - 2 * j))
+        box(ax, (1.6, 6.6 - 2.6 * j), text, SOFT, (2.4, 1.3))
+        arrow(ax, (3.0, 6.6 - 2.6 * j), (3.75, 4 + (1 - j) * 0.9))
+    box(ax, (5.3, 4), "one large\nbody, trained\nonce, without\nlabels", BLUE, (2.9, 4.0), full=True)
+    for j, text in enumerate(("a prompt", "a straight\nline", "fine-\ntuning")):
+        box(ax, (9.3, 6.6 - 2.6 * j), text, GREEN, (2.6, 1.5))
+        arrow(ax, (6.9, 4 + (1 - j) * 0.9), (7.85, 6.6 - 2.6 * j))
     return figure
 
 
@@ -253,6 +199,6 @@ def unet() -> Figure:
 
 FIGURES: dict[str, Callable[[], Figure]] = {
     "vocabulary": vocabulary, "neighbours_asked": lambda: neighbours(named=False), "neighbours": neighbours,
-    "rounds": rounds, "counting": counting, "transfer": transfer, "hidden": hidden, "foundation": foundation,
+    "transfer": transfer, "hidden": hidden, "foundation": foundation,
     "changes_asked": lambda: changes(answers=False), "changes": lambda: changes(answers=True), "unet": unet,
 }  # fmt: skip

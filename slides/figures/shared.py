@@ -68,6 +68,12 @@ def percent(value: float, digits: int = 0) -> str:
     return f"{text}\N{NO-BREAK SPACE}%"
 
 
+def span(s: dict[str, Any], digits: int = 0) -> str:
+    """The ends of an interval: 90 to 99.9 %, which never breaks at the end of a line."""
+    low, high = (percent(s[end], digits) for end in ("low", "high"))
+    return f"{low[:-2]} to {high}".replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def shares(ax: Axes, axis: str = "y") -> None:
     """Percentages along an axis, written as in the text."""
     (ax.yaxis if axis == "y" else ax.xaxis).set_major_formatter(lambda value, _: f"{100 * value:.0f} %")

@@ -180,6 +180,7 @@ def test_a_sound_source_has_no_fault(tmp_path):
         ("3 min\n", "", "do not begin with their time"),
         ("3 min\n**Ask:** why {{right}}? **Answer:** nobody knows.", "3 min", "it has no notes for the speaker"),
         ("3 min", "30 min", "the slides take 32 minutes, the head says 6"),
+        ("3 min", "4.5 min", "the slides take 6.5 minutes, the head says 6"),
     ],
 )
 def test_a_fault_in_the_source_is_named(tmp_path, old, new, said):

@@ -4,22 +4,27 @@ from layerscope.lessons.guess import Option, Question
 
 QUESTIONS = {
     "0.line": Question(
-        "Healthy people lie in the middle of the plane, sick ones all around. How many of them can the best straight "
-        "line put on the right side?",
+        "Healthy people lie in the middle of the plane, sick ones all around. Take the best of all straight lines. How "
+        "many of new people will it put on the right side?",
         {
             "a": Option(
                 "About 90 %.", "A line cuts off one side of the ring, but the ring's other sides stay with the healthy."
             ),
             "b": Option(
-                "About half, or little more.",
-                "Wherever the line lies, both of its sides hold healthy and sick people.",
+                "About half, no more than always the same answer.",
+                "A line can do a little better: it cuts a slice off the ring, and all in this slice are sick.",
             ),
             "c": Option(
+                "About two thirds.",
+                "It cuts a slice off the ring and is right there. But the sick of all other sides stay with the "
+                "healthy.",
+            ),
+            "d": Option(
                 "All of them, if the line is well chosen.",
                 "A straight line has two sides, and sick people lie on all sides of the healthy.",
             ),
         },
-        right="b",
+        right="c",
     ),
     "0.width": Question(
         "Hidden layers turn two lab values into new numbers; then a straight cut must suffice. The first of two hidden "
