@@ -1,15 +1,11 @@
 """Chromium, for tests of pages; where there is none, `needs_chromium` skips them and says so."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "tools"))
 import chrome
+import pytest
 
 needs_chromium = pytest.mark.skipif(not chrome.PROGRAM, reason="needs Chromium")
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import sys
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ import pytest
 from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tools"))
 import chrome
 import slidecheck
 import slidesource
