@@ -11,6 +11,7 @@ from jaxtyping import install_import_hook
 
 install_import_hook("layerscope", "tower.checked")
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -19,6 +20,9 @@ from no_skip import pytest_make_collect_report, pytest_runtest_makereport  # noq
 from layerscope.card import Card
 from layerscope.dataset import Dataset
 from layerscope.inputs import Graphs, Images, Tokens
+
+hypothesis.settings.register_profile("untimed", deadline=None)  # a busy machine is no fault of the code
+hypothesis.settings.load_profile("untimed")
 
 TOY = Card("toy", "A toy", "CC0", "made on the spot", "three images in a row")
 
