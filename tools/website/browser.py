@@ -1,6 +1,8 @@
 """What only a browser can see: accessibility, requests, width, and whether search, formulas and the dark work."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from chrome import PATIENCE, opened
@@ -31,8 +33,12 @@ READY = """() => {
 }"""
 
 
-def look(browser: Any, site: Path, name: str) -> list[str]:
-    """All that is looked for on every page: axe in light and dark, requests, width."""
+def look(browser: Any, site: Path, name: str, shows: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """All that is looked for on every page: axe in light and dark, requests, width.
+
+    Args:
+        shows: what the page must hold: what is wrong where it does not -> a selector.
+    """
     faults: list[str] = []
     with opened(browser, site / name, faults, name, color_scheme="light") as page:
         page.add_script_tag(path=str(AXE))
@@ -40,6 +46,7 @@ def look(browser: Any, site: Path, name: str) -> list[str]:
             page.emulate_media(color_scheme=scheme)
             settled(page)
             faults += [f"{name}, {scheme}: {fault}" for fault in page.evaluate(RUN, RULES)]
+        faults += [f"{name}: {words}" for words, selector in shows.items() if not page.locator(selector).count()]
         page.set_viewport_size({"width": NARROW, "height": 800})
         faults += too_wide(page, name)
     return list(dict.fromkeys(faults))
@@ -93,14 +100,4 @@ def works(browser: Any, site: Path, patience: int = PATIENCE) -> list[str]:
             page.wait_for_selector("#search-results li a", timeout=patience)
         except Exception as error:  # noqa: BLE001  whatever kept the results away is the fault
             faults.append(f"search: no result for a word that is there ({type(error).__name__})")
-    return faults
-
-
-def has(browser: Any, site: Path, name: str, what: dict[str, str]) -> list[str]:
-    """Whether a page shows what it should: words for it -> a selector."""
-    faults: list[str] = []
-    with opened(browser, site / name, faults, name) as page:
-        settled(page)
-        page.wait_for_timeout(300)
-        faults += [f"{name}: {words}" for words, selector in what.items() if not page.locator(selector).count()]
     return faults

@@ -33,20 +33,18 @@ def check(site: Path) -> list[str]:
 
 def seen(running: Any, site: Path) -> list[str]:
     """What a browser finds on every page."""
-    faults: list[str] = []
+    faults = [f"{name} is not there" for name in SHOWS if name not in names(site)]
     closely = kinds(site)
     for name in names(site):
-        look = browser.look_at_slides if is_deck(name) else browser.look if name in closely else browser.narrow
-        faults += _said(name, look(running, site, name))
-    faults += browser.works(running, site)
-    for name, what in SHOWS.items():
-        faults += browser.has(running, site, name, what)
-    return faults
-
-
-def _said(name: str, found: list[str]) -> list[str]:
-    print("FAULT" if found else "ok   ", name, flush=True)
-    return found
+        if is_deck(name):
+            found = browser.look_at_slides(running, site, name)
+        elif name in closely:
+            found = browser.look(running, site, name, SHOWS.get(name, {}))
+        else:
+            found = browser.narrow(running, site, name)
+        print("FAULT" if found else "ok   ", name, flush=True)
+        faults += found
+    return faults + browser.works(running, site)
 
 
 def names(site: Path) -> list[str]:

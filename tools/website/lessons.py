@@ -33,8 +33,8 @@ def pages(mode: str) -> Files:
     Args:
         mode: which runs in build/lessons to take, "full" or "smoke"; with "unrun", none.
     """
-    made: Files = {"lessons/index.md": index()}
     student, solution = ({source.stem: nb.build(source, kind) for source in nb.LESSONS} for kind in nb.KINDS)
+    made: Files = {"lessons/index.md": index(student)}
     runs = deepcopy(solution) if mode == "unrun" else taken(solution, nb.RUNS / mode, mode)
     for name in student:
         made[f"_extra/notebooks/student/{name}.ipynb"] = nb.text(student[name])
@@ -180,24 +180,23 @@ def _short(data: bytes) -> str:
 PARTS = {"part1": "Part 1: what is deep learning?", "part2": "Part 2: practical deep learning"}
 
 
-def index() -> str:
+def index(student: dict[str, NotebookNode]) -> str:
     """The lessons part by part, each with its question, how it begins, and what a full run took."""
     lines = [(ROOT / "docs" / "lessons.md.in").read_text(encoding="utf-8")]
     for folder, heading in PARTS.items():
-        cards = [_card(source) for source in nb.LESSONS if source.parent.name == folder]
+        cards = [_card(source.stem, student[source.stem]) for source in nb.LESSONS if source.parent.name == folder]
         if cards:
             lines += [f"## {heading}", "", "::::{grid} 1 1 2 2", ":gutter: 3", "", *cards, "::::", ""]
     links = "\n".join(source.stem for source in nb.LESSONS)
     return "\n".join([*lines, f"```{{toctree}}\n:hidden:\n\n{links}\n```\n"])
 
 
-def _card(source: Path) -> str:
-    notebook = nb.build(source, "student")
+def _card(name: str, notebook: NotebookNode) -> str:
     title, question, begins = _opening(notebook)
     count = {tag: sum(tag in nb.tags(cell) for cell in notebook.cells) for tag in SOLUTIONS}
-    took = nb.header(source.stem).split(" · ")[0].removeprefix("⏱ ").strip("*")
+    took = nb.header(name).split(" · ")[0].removeprefix("⏱ ").strip("*")
     foot = f"{count['exercise']} exercises · {count['guess']} guesses · runs in {took}"
-    head = f":::{{grid-item-card}} {title}\n:link: {source.stem}\n:link-type: doc"
+    head = f":::{{grid-item-card}} {title}\n:link: {name}\n:link-type: doc"
     return f"{head}\n\n*{question}*\n\n{begins}\n\n{{.small}}\n{foot}\n:::\n"
 
 
